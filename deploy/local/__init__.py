@@ -1,0 +1,1 @@
+"""The one-machine deployment: command line, supervisor, embedded broker, demo cluster."""

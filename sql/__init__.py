@@ -1,0 +1,1 @@
+"""The store: ClickHouse schema, queries, embedded server, and the Prometheus bridge."""

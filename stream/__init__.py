@@ -1,0 +1,1 @@
+"""The stream processor: Kafka flows in, resolved window rows out to ClickHouse."""
