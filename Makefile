@@ -1,0 +1,40 @@
+# Everything here runs from a bare clone: setup.sh installs what is missing and is silent otherwise.
+# It needs root, as do the BPF programs that the tests and the demo load.
+
+SECONDS ?=
+BROKER ?= embedded
+PYTEST_ARGS ?=
+PYTHON := .venv/bin/python
+
+.PHONY: help setup kafka test lint bench demo clean
+
+help:
+	@echo "make demo [SECONDS=n] [BROKER=kafka]  the whole system over a demo cluster on this machine"
+	@echo "make test [PYTEST_ARGS=...]           every test"
+	@echo "make lint                             ruff, mypy, import-linter"
+	@echo "make bench                            the benchmarks"
+	@echo "make setup | kafka | clean            install what is missing | Kafka's jars | remove both"
+
+setup:
+	@deploy/local/setup.sh
+
+kafka:
+	@deploy/local/setup.sh kafka
+
+test: kafka
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+lint: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+
+bench: setup
+	@$(PYTHON) -m benchmarks
+
+demo: $(if $(filter kafka,$(BROKER)),kafka,setup)
+	@.venv/bin/flowatlas demo --broker $(BROKER) $(if $(SECONDS),--seconds $(SECONDS))
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
