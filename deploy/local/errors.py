@@ -39,3 +39,13 @@ class UnreachableError(click.ClickException):
 
     def __init__(self, what: str, address: str, option: str) -> None:
         super().__init__(f"{what} does not answer at {address}: start it, or correct {option}.")
+
+
+class HostNotReadyError(click.ClickException):
+    """This host lacks something that every agent needs; `flowatlas doctor` lists all of it."""
+
+    def __init__(self, check: str, found: str, remedy: str) -> None:
+        super().__init__(
+            f"This host is not ready: {check}: {found}. Mend it with: {remedy} "
+            "('flowatlas doctor' shows every check)."
+        )
