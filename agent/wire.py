@@ -60,7 +60,7 @@ COUNTERS: dict[str, str] = {
     "connections_refused": "attempts answered by a reset",
     "connections_timed_out": "attempts given up without an answer",
     "connections_reset": "established connections ended by a reset of either side",
-    "retransmitted_segments": "sent again by the reporting side, SYN included (tcp_sock.total_retrans)",
+    "retransmitted_segments": "sent again by the reporting side, SYN included (total_retrans)",
     "retransmitted_bytes": "payload sent again by the reporting side",
     "retransmission_timeouts": "RTO timer expiries at the reporting side",
     "resets_sent": "TCP RST sent by the reporting socket",

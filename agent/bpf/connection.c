@@ -1,0 +1,60 @@
+// The life of a TCP connection: opened, established, ended.
+
+// A new storage, or the old one of a socket that connects again (connect after disconnect).
+static __always_inline struct socket *start_connection(struct bpf_sock_ops *ops,
+                                                       struct bpf_sock *sk, u32 role, u64 now) {
+    struct socket *s = new_socket(sk);
+    if (!s)
+        return s;
+    emit(s, now, true);
+    bpf_spin_lock(&s->lock);
+    clear_measures(&s->flow);
+    s->flags = 0;
+    s->connect_ns = now;
+    s->sent_base = role == ROLE_CLIENT; // bytes_acked counts the SYN of an active open
+    s->received_base = 0;
+    s->sent = 0;
+    s->received = 0;
+    s->segments_sent = 0;
+    s->segments_received = 0;
+    s->retransmits = 0;
+    s->flow.role = role;
+    s->flow.flags = ROLE_CERTAIN;
+    set_tcp_addresses(&s->flow, sk);
+    touch(s, now);
+    bpf_spin_unlock(&s->lock);
+    bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG |
+                                       BPF_SOCK_OPS_RTO_CB_FLAG);
+    return s;
+}
+
+static __always_inline void on_established(struct socket *s, u32 op, u64 now) {
+    u64 took = (now - s->connect_ns) / 1000;
+    bpf_spin_lock(&s->lock);
+    touch(s, now);
+    s->flow.established += 1;
+    if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+        s->flow.connect_microseconds = took ? took : 1;
+    bpf_spin_unlock(&s->lock);
+}
+
+static __always_inline void on_state(struct socket *s, struct tcp_view *view, u32 before, u32 state,
+                                     u64 now) {
+    bpf_spin_lock(&s->lock);
+    if (state == BPF_TCP_CLOSE_WAIT || state == BPF_TCP_CLOSING)
+        s->flags |= FIN_CONSUMED;
+    if (state == BPF_TCP_CLOSE) {
+        count_tcp(s, view, now);
+        touch(s, now);
+        if (before == BPF_TCP_SYN_SENT) {
+            s->flow.refused += !!(s->flags & RESET_SEEN);
+            s->flow.timed_out += !(s->flags & RESET_SEEN);
+        } else {
+            s->flow.closed += 1;
+            s->flow.reset += !!(s->flags & RESET_SEEN);
+        }
+    }
+    bpf_spin_unlock(&s->lock);
+    if (state == BPF_TCP_CLOSE)
+        emit(s, now, true);
+}

@@ -1,0 +1,133 @@
+// Counting a UDP socket: one peer at a time.
+
+// By who sent first where that was seen; else the lower port serves, and on equal ports the lower
+// address: a rule that gives the same answer at both ends.
+static __always_inline void set_udp_role(struct socket *s) {
+    struct flow *f = &s->flow;
+    u32 by_port = f->local_port < f->remote_port ? ROLE_SERVER : ROLE_CLIENT;
+    bool decided = f->local_port != f->remote_port;
+#pragma unroll
+    for (int word = 0; word < 4; word++) {
+        u32 local = bpf_ntohl(f->local_address[word]);
+        u32 remote = bpf_ntohl(f->remote_address[word]);
+        if (!decided && local != remote) {
+            by_port = local < remote ? ROLE_SERVER : ROLE_CLIENT;
+            decided = true;
+        }
+    }
+    bool seen = s->flags & BORN_SEEN && (s->flags & FIRST_PEER || s->first_role == by_port);
+    f->role = seen ? s->first_role : by_port;
+    f->flags = seen ? ROLE_CERTAIN : 0;
+}
+
+struct datagram {
+    u32 local_address[4];
+    u32 remote_address[4];
+    u16 local_port;
+    u16 remote_port;
+    u32 payload;
+    u32 count;
+};
+
+static __always_inline bool read_datagram(struct __sk_buff *skb, struct datagram *d, bool egress) {
+    u32 addresses[8] = {};
+    u16 ports[2];
+    u32 offset = transport_offset(skb, IPPROTO_UDP);
+    if (!offset || bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
+        return false;
+    if (skb->protocol == bpf_htons(ETH_P_IP)) {
+        u32 pair[2];
+        if (bpf_skb_load_bytes(skb, 12, pair, sizeof(pair)))
+            return false;
+        map_address(addresses, pair[0]);
+        map_address(addresses + 4, pair[1]);
+    } else if (bpf_skb_load_bytes(skb, 8, addresses, sizeof(addresses))) {
+        return false;
+    }
+    __builtin_memcpy(egress ? d->local_address : d->remote_address, addresses, 16);
+    __builtin_memcpy(egress ? d->remote_address : d->local_address, addresses + 4, 16);
+    d->local_port = bpf_ntohs(egress ? ports[0] : ports[1]);
+    d->remote_port = bpf_ntohs(egress ? ports[1] : ports[0]);
+    d->payload = skb->len - offset - 8;
+    d->count = skb->gso_segs ? skb->gso_segs : 1;
+    return true;
+}
+
+static __always_inline bool same_peer(struct flow *f, struct datagram *d) {
+    u64 *a = (u64 *)f->local_address;
+    u64 *b = (u64 *)d->local_address;
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] &&
+           f->local_port == d->local_port && f->remote_port == d->remote_port;
+}
+
+static __always_inline void count_datagram(struct flow *f, struct datagram *d, bool egress) {
+    if (egress) {
+        f->bytes_sent += d->payload;
+        f->packets_sent += d->count;
+    } else {
+        f->bytes_received += d->payload;
+        f->packets_received += d->count;
+    }
+}
+
+// A socket that turns to another peer sends off what it had with the one before.
+static __always_inline void switch_peer(struct socket *s, struct datagram *d, bool egress) {
+    if (!s->flow.protocol) {
+        s->first_role = egress ? ROLE_CLIENT : ROLE_SERVER;
+        s->flags |= FIRST_PEER;
+    } else {
+        s->flags &= ~FIRST_PEER;
+    }
+    clear_measures(&s->flow);
+    __builtin_memcpy(s->flow.local_address, d->local_address, 32);
+    s->flow.local_port = d->local_port;
+    s->flow.remote_port = d->remote_port;
+    s->flow.protocol = IPPROTO_UDP;
+    set_udp_role(s);
+}
+
+static __always_inline void on_udp(struct __sk_buff *skb, struct bpf_sock *sk, bool egress) {
+    struct datagram d = {};
+    u64 now = bpf_ktime_get_ns();
+    if (!read_datagram(skb, &d, egress))
+        return;
+    struct socket *s = new_socket(sk);
+    if (!s)
+        return;
+    if (!s->flow.cgroup_id)
+        s->flow.cgroup_id = bpf_sk_cgroup_id(sk);
+    emit_if_due(s, now);
+
+    bpf_spin_lock(&s->lock);
+    bool same = same_peer(&s->flow, &d);
+    if (same) {
+        touch(s, now);
+        count_datagram(&s->flow, &d, egress);
+    }
+    bpf_spin_unlock(&s->lock);
+    if (same)
+        return;
+
+    struct flow *record = events.ringbuf_reserve(sizeof(struct flow));
+    u64 lost_since = 0;
+    u64 lost_bytes = 0;
+    bpf_spin_lock(&s->lock);
+    if (record)
+        record->since_ns = 0;
+    if (!same_peer(&s->flow, &d)) { // asked again: the lock was free for a moment
+        if (record) {
+            __builtin_memcpy(record, &s->flow, sizeof(struct flow));
+        } else {
+            lost_since = s->flow.since_ns;
+            lost_bytes = s->flow.bytes_sent + s->flow.bytes_received;
+        }
+        switch_peer(s, &d, egress);
+    }
+    touch(s, now);
+    count_datagram(&s->flow, &d, egress);
+    bpf_spin_unlock(&s->lock);
+    if (record)
+        submit(record, now);
+    else if (lost_since)
+        count_lost(lost_bytes);
+}
