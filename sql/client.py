@@ -1,0 +1,61 @@
+"""The one way to ClickHouse: clickhouse-connect over HTTP, server and embedded engine alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from urllib3.exceptions import HTTPError
+
+from sql.errors import QueryError, RefusedError, Unreachable
+from sql.settings import ClickHouse
+
+DEFAULT_PORTS = {"http": 8123, "https": 8443}
+
+
+def connect(settings: ClickHouse, **client_options: Any) -> Client:
+    """A client without a session, so that threads may share it.
+
+    `client_options` go to clickhouse_connect.get_client. Blocks until ClickHouse has told its
+    version. Raises UnreachableError (worth retrying) or RefusedError (wrong user, password or database).
+    """
+    address = urlsplit(settings.url)
+    options = {"autogenerate_session_id": False, "connect_timeout": 5} | client_options
+    try:
+        return clickhouse_connect.get_client(
+            interface=address.scheme,
+            host=address.hostname,
+            port=address.port or DEFAULT_PORTS.get(address.scheme, 8123),
+            username=settings.user,
+            password=settings.password,
+            database=settings.database,
+            **options,
+        )
+    except DatabaseError as error:
+        raise RefusedError(settings.url, reason(error)) from error
+    except (ClickHouseError, HTTPError, OSError, ValueError) as error:
+        raise UnreachableError(settings.url, reason(error)) from error
+
+
+@contextmanager
+def queries(settings: ClickHouse) -> Iterator[None]:
+    """Turns what clickhouse-connect raises inside into UnreachableError or QueryError."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise QueryError(reason(error)) from error
+    except (ClickHouseError, HTTPError, OSError) as error:
+        raise UnreachableError(settings.url, reason(error)) from error
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what went wrong, without stack and version."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = next((line for line in lines if "DB::Exception: " in line), lines[0])
+    text = text.split("DB::Exception: ")[-1].split(" (for url")[0].split(" (version ")[0]
+    return text.strip().rstrip(".")

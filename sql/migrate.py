@@ -1,0 +1,120 @@
+"""Numbered migrations, each applied once, in order, and never edited afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from importlib import resources
+
+from clickhouse_connect.driver import Client
+
+from sql.client import connect, queries
+from sql.errors import MigrationEditedError, MigrationMissing
+from sql.settings import ClickHouse
+
+HISTORY = """
+CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    name       String,
+    checksum   String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY name
+"""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of sql/migrations; its name begins with its number."""
+
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def statements(self) -> list[str]:
+        """What to execute, in order: a statement ends with a line that ends in a semicolon."""
+        parts = re.split(r";[ \t]*(?:\n|$)", self.text)
+        return [part.strip() for part in parts if _has_code(part)]
+
+
+def known() -> list[Migration]:
+    """The migrations of this version of flowatlas, in order."""
+    files = resources.files("sql").joinpath("migrations").iterdir()
+    return sorted(
+        (Migration(file.name, file.read_text()) for file in files if file.name.endswith(".sql")),
+        key=lambda migration: migration.name,
+    )
+
+
+def pending(migrations: list[Migration], applied: dict[str, str]) -> list[Migration]:
+    """Those not applied yet; `applied` maps names to checksums.
+
+    Raises MigrationEditedError or MigrationMissingError if history and files disagree.
+    """
+    by_name = {migration.name: migration for migration in migrations}
+    for name, checksum in applied.items():
+        if name not in by_name:
+            raise MigrationMissingError(name)
+        if by_name[name].checksum != checksum:
+            raise MigrationEditedError(name)
+    return [migration for migration in migrations if migration.name not in applied]
+
+
+def plan(settings: ClickHouse) -> list[Migration]:
+    """What migrate() would apply now. Changes nothing."""
+    with connect(replace(settings, database="")) as client, queries(settings):
+        return pending(known(), _applied(client, settings.database))
+
+
+def migrate(settings: ClickHouse) -> list[Migration]:
+    """Make the database if need be, apply what is pending, and return that.
+
+    ClickHouse has no transactions around DDL, so every statement is written to do nothing when
+    repeated: a migration cut off half-way is run again from its start.
+    """
+    with connect(replace(settings, database="")) as client, queries(settings):
+        client.command(f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+    with connect(settings) as client, queries(settings):
+        client.command(HISTORY)
+        outstanding = pending(known(), _applied(client, settings.database))
+        for migration in outstanding:
+            _apply(client, migration)
+    return outstanding
+
+
+def _apply(client: Client, migration: Migration) -> None:
+    for statement in migration.statements:
+        client.command(statement)
+    client.insert(
+        "schema_migrations",
+        [[migration.name, migration.checksum]],
+        column_names=["name", "checksum"],
+    )
+
+
+def _applied(client: Client, database: str) -> dict[str, str]:
+    parameters = {"database": database}
+    exists = client.query(
+        "SELECT 1 FROM system.tables"
+        " WHERE database = {database:String} AND name = 'schema_migrations'",
+        parameters=parameters,
+    )
+    if not exists.result_rows:
+        return {}
+    rows = client.query(
+        "SELECT name, checksum FROM {database:Identifier}.schema_migrations FINAL ORDER BY name",
+        parameters=parameters,
+    )
+    return {str(name): str(checksum) for name, checksum in rows.result_rows}
+
+
+def _has_code(statement: str) -> bool:
+    lines = (line.strip() for line in statement.splitlines())
+    return any(line and not line.startswith("--") for line in lines)

@@ -1,0 +1,123 @@
+"""The columns that are inserted, per table, in the tables' order: the one list of them in Python.
+
+Arrow types are those in which ClickHouse takes the columns over without loss: Enum8 by value,
+IPv6 as 16 bytes in network order (IPv4 mapped), histograms as sparse maps of bucket to count.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SIDES = ("client", "server")
+ENDPOINT = (
+    "kind",
+    "namespace",
+    "workload",
+    "workload_kind",
+    "pod",
+    "node",
+    "zone",
+    "region",
+    "service",
+    "method",
+)
+COUNTERS = (
+    "bytes_to_server",
+    "bytes_to_client",
+    "packets_to_server",
+    "packets_to_client",
+    "connections_attempted",
+    "connections_established",
+    "connections_closed",
+    "connections_refused",
+    "connections_timed_out",
+    "connections_reset",
+    "retransmitted_segments",
+    "retransmitted_bytes",
+    "retransmission_timeouts",
+    "resets_sent",
+    "resets_received",
+)
+DISTRIBUTIONS = ("connect_latency", "rtt")
+LEDGER = (
+    "kernel_records",
+    "kernel_bytes",
+    "lost_records",
+    "lost_bytes",
+    "storage_failures",
+    "agent_records",
+    "agent_bytes",
+    "shipped_rows",
+    "shipped_bytes",
+    "sampling",
+)
+
+
+def _endpoint(side: str) -> list[pa.Field]:
+    names = [pa.field(f"{side}_{name}", pa.string(), nullable=False) for name in ENDPOINT]
+    return [*names, pa.field(f"{side}_address", pa.binary(16), nullable=False)]
+
+
+def _distribution(name: str) -> list[pa.Field]:
+    return [
+        pa.field(f"{name}_count", pa.uint64(), nullable=False),
+        pa.field(f"{name}_sum", pa.uint64(), nullable=False),
+        pa.field(f"{name}_min", pa.uint32()),
+        pa.field(f"{name}_max", pa.uint32()),
+        pa.field(f"{name}_histogram", pa.map_(pa.uint8(), pa.uint64()), nullable=False),
+    ]
+
+
+def _required(columns: dict[str, pa.DataType]) -> list[pa.Field]:
+    return [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
+
+
+FLOWS = pa.schema(
+    [
+        *_required(
+            {
+                "window": pa.timestamp("s", tz="UTC"),
+                "cluster": pa.string(),
+                "node": pa.string(),
+                "reporter": pa.int8(),
+                "role_certain": pa.bool_(),
+                "protocol": pa.int8(),
+                "server_port": pa.uint16(),
+            }
+        ),
+        *(field for side in SIDES for field in _endpoint(side)),
+        *_required({name: pa.uint64() for name in ("flow_rows", *COUNTERS)}),
+        *(field for name in DISTRIBUTIONS for field in _distribution(name)),
+    ]
+)
+"""flows_10s."""
+
+AGENT_LEDGER = pa.schema(
+    _required(
+        {
+            "time": pa.timestamp("ms", tz="UTC"),
+            "cluster": pa.string(),
+            "node": pa.string(),
+            "agent": pa.string(),
+            "sequence": pa.uint64(),
+            **{name: pa.uint64() for name in LEDGER},
+            "stream_rows": pa.uint64(),
+            "stream_bytes": pa.uint64(),
+        }
+    )
+)
+
+OFFSET_RANGES = pa.schema(
+    _required(
+        {
+            "consumer_group": pa.string(),
+            "topic": pa.string(),
+            "partition": pa.uint32(),
+            "first_offset": pa.uint64(),
+            "last_offset": pa.uint64(),
+            "recorded_at": pa.timestamp("ms", tz="UTC"),
+        }
+    )
+)
+
+TABLES = {"flows_10s": FLOWS, "agent_ledger": AGENT_LEDGER, "offset_ranges": OFFSET_RANGES}
