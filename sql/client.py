@@ -12,7 +12,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from urllib3.exceptions import HTTPError
 
-from sql.errors import QueryError, RefusedError, Unreachable
+from sql.errors import QueryError, RefusedError, UnreachableError
 from sql.settings import ClickHouse
 
 DEFAULT_PORTS = {"http": 8123, "https": 8443}
@@ -22,7 +22,7 @@ def connect(settings: ClickHouse, **client_options: Any) -> Client:
     """A client without a session, so that threads may share it.
 
     `client_options` go to clickhouse_connect.get_client. Blocks until ClickHouse has told its
-    version. Raises UnreachableError (worth retrying) or RefusedError (wrong user, password or database).
+    version. Raises UnreachableError (worth retrying) or RefusedError (user, password, database).
     """
     address = urlsplit(settings.url)
     options = {"autogenerate_session_id": False, "connect_timeout": 5} | client_options

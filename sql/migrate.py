@@ -10,7 +10,7 @@ from importlib import resources
 from clickhouse_connect.driver import Client
 
 from sql.client import connect, queries
-from sql.errors import MigrationEditedError, MigrationMissing
+from sql.errors import MigrationEditedError, MigrationMissingError
 from sql.settings import ClickHouse
 
 HISTORY = """
