@@ -1,0 +1,17 @@
+-- question: Which pairs talk most across zones?
+-- parameter: minutes = 60 (how far back to look)
+-- parameter: limit = 20 (pairs to show)
+SELECT
+    flowatlasName(client_kind, client_namespace, client_workload, client_service) AS client,
+    client_zone AS from_zone,
+    flowatlasName(server_kind, server_namespace, server_workload, server_service) AS server,
+    server_zone AS to_zone,
+    formatReadableSize(sum(bytes_to_server)) AS to_server,
+    formatReadableSize(sum(bytes_to_client)) AS to_client,
+    sum(connections_established) AS connections
+FROM edges
+WHERE window >= now() - toIntervalMinute({minutes:UInt32})
+    AND client_zone != '' AND server_zone != '' AND client_zone != server_zone
+GROUP BY client, from_zone, server, to_zone
+ORDER BY sum(bytes_to_server) + sum(bytes_to_client) DESC, client, server
+LIMIT {limit:UInt32}
