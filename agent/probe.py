@@ -87,7 +87,7 @@ class Probe:
         bcc = _import_bcc()
         self._lib = bcc.lib
         self._bpf = _compile(bcc, self._defines())
-        self._ring = open_ring(self._bpf, "events", self._ring_bytes)
+        self._ring = open_ring(self._bpf, b"events", self._ring_bytes)
         self._iterator_link = self._attach_iterator()
         cgroup_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -103,7 +103,7 @@ class Probe:
 
     def flush(self, *, everything: bool = False) -> None:
         """Have the kernel emit what is due, or all that is pending; walks all sockets once."""
-        self._bpf["flush_everything"][0] = ctypes.c_uint32(everything)
+        self._bpf[b"flush_everything"][0] = ctypes.c_uint32(everything)
         iterator = self._lib.bcc_iter_create(self._iterator_link)
         if iterator < 0:
             raise ProbeError(f"the kernel gave no socket iterator: {os.strerror(-iterator)}")
@@ -115,7 +115,7 @@ class Probe:
 
     def ledger(self) -> KernelLedger:
         """The kernel's own account."""
-        row = self._bpf["ledgers"][0]
+        row = self._bpf[b"ledgers"][0]
         return KernelLedger(
             **{name: int(getattr(row, name)) for name in KernelLedger.__dataclass_fields__}
         )
@@ -201,7 +201,7 @@ def _compile(bcc: Any, defines: list[str]) -> Any:
     folder = importlib.resources.files("agent") / "bpf"
     text = "\n".join((folder / f"{name}.c").read_text() for name in SOURCES)
     try:
-        return bcc.BPF(text=text, cflags=defines)
+        return bcc.BPF(text=text.encode(), cflags=defines)
     except Exception as error:
         raise ProbeError(
             f"the BPF programs do not compile on this host ({error}): "
@@ -211,7 +211,7 @@ def _compile(bcc: Any, defines: list[str]) -> Any:
 
 def _load(bpf: Any, name: str, kind: int, attach_type: int) -> Any:
     try:
-        return bpf.load_func(name, kind, attach_type=attach_type)
+        return bpf.load_func(name.encode(), kind, attach_type=attach_type)
     except Exception as error:
         raise ProbeError(
             f"the kernel's verifier refused {name}: {error}; Linux 5.10 or newer is needed"

@@ -6,6 +6,7 @@ the producer's, then the data pages, mapped twice in a row so that no record is 
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import platform
 from typing import Any, Protocol
@@ -116,14 +117,12 @@ class MappedRing:
 class CallbackRing:
     """Reads through libbpf, which knows the memory barriers of every CPU: a call per record."""
 
-    def __init__(self, bpf: Any, table: str) -> None:
+    def __init__(self, bpf: Any, table: bytes) -> None:
         self._bpf = bpf
         self._taken: list[bytes] = []
         bpf[table].open_ring_buffer(self._take)
 
     def _take(self, _context: Any, data: Any, size: int) -> int:
-        import ctypes
-
         self._taken.append(ctypes.string_at(data, size))
         return 0
 
@@ -136,7 +135,7 @@ class CallbackRing:
         self._taken.clear()
 
 
-def open_ring(bpf: Any, table: str, size: int, machine: str = platform.machine()) -> Ring:
+def open_ring(bpf: Any, table: bytes, size: int, machine: str = platform.machine()) -> Ring:
     """The fastest reader that is right on this machine."""
     if machine in ("x86_64", "i686"):
         return MappedRing(bpf[table].map_fd, size)

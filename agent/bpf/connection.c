@@ -18,6 +18,7 @@ static __always_inline struct socket *start_connection(struct bpf_sock_ops *ops,
     s->segments_sent = 0;
     s->segments_received = 0;
     s->retransmits = 0;
+    s->next_sent = 0;
     s->flow.role = role;
     s->flow.flags = ROLE_CERTAIN;
     set_tcp_addresses(&s->flow, sk);

@@ -30,8 +30,7 @@ enum socket_flag {
     FIN_CONSUMED = 1 << 3,     // the state machine has taken the peer's FIN
     RESET_SEEN = 1 << 4,
     ENDED = 1 << 5,
-    FIRST_PEER = 1 << 6,       // UDP: still with the first peer since the socket's creation
-    BORN_SEEN = 1 << 7,        // UDP: created under the agent's eyes
+    BORN_SEEN = 1 << 6,        // UDP: created under the agent's eyes
 };
 
 struct distribution {
@@ -88,6 +87,7 @@ struct socket {
     u32 segments_sent; // as tcp_sock counted them when last looked at
     u32 segments_received;
     u32 retransmits;
+    u32 next_sent; // the sequence number after the last that left
     u32 fin_sent_sequence;
     u32 fin_received_sequence;
     u32 first_role; // UDP: by the direction of the socket's very first packet

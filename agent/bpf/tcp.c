@@ -129,12 +129,16 @@ static __always_inline bool read_segment(struct __sk_buff *skb, struct segment *
     return true;
 }
 
+static __always_inline u32 segment_end(struct segment *segment) {
+    return segment->sequence + segment->payload + segment->fin;
+}
+
 // The ingress hook runs before TCP takes the segment in. What TCP will do with it is foreseen
 // (RFC 9293, 3.10.7.4), so that the count is right even if no packet of this socket ever follows.
 // Counts only ever grow up to the kernel's own, so a segment that TCP then refuses is made good by
 // the data that it accepts in its place.
 static __always_inline void foresee(struct tcp_view *view, struct segment *segment, u32 next_sent) {
-    u32 end = segment->sequence + segment->payload + segment->fin;
+    u32 end = segment_end(segment);
     view->segments_received += segment->count;
     if (segment->rst)
         return;
@@ -161,6 +165,7 @@ static __always_inline void adopt(struct __sk_buff *skb, struct bpf_sock *sk, st
     s->segments_sent = tp->segs_out - (egress ? segment->count : 0);
     s->segments_received = tp->segs_in;
     s->retransmits = tp->total_retrans;
+    s->next_sent = tp->snd_nxt;
     if (sk->state == BPF_TCP_FIN_WAIT1 || sk->state == BPF_TCP_CLOSING ||
         sk->state == BPF_TCP_LAST_ACK) {
         s->flags |= FIN_SENT;
@@ -224,14 +229,17 @@ static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, b
     emit_if_due(s, now);
 
     struct tcp_view view = look(tp);
-    u32 next_sent = tp->snd_nxt;
     u32 smoothed_rtt = tp->srtt_us >> 3;
+    bool aborted = state == BPF_TCP_CLOSE; // the state changes before its reset leaves
     bool synchronized = state != BPF_TCP_SYN_SENT && state != BPF_TCP_SYN_RECV;
-    bool again = egress && segment.payload && after(next_sent, segment.sequence);
-    if (!egress && synchronized)
-        foresee(&view, &segment, next_sent);
+    bool again = egress && segment.payload && after(tp->snd_nxt, segment.sequence);
 
     bpf_spin_lock(&s->lock);
+    // snd_nxt is still behind while a fast peer's answer arrives in the midst of sending.
+    if (egress && (!s->next_sent || after(segment_end(&segment), s->next_sent)))
+        s->next_sent = segment_end(&segment);
+    else if (!egress && synchronized)
+        foresee(&view, &segment, s->next_sent);
     if (segment.fin && egress) {
         s->flags |= FIN_SENT;
         s->fin_sent_sequence = segment.sequence + segment.payload;
@@ -243,9 +251,10 @@ static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, b
     if (again)
         s->flow.retransmitted_bytes += segment.payload;
     if (segment.rst) {
-        s->flags |= RESET_SEEN;
         s->flow.resets_sent += egress;
         s->flow.resets_received += !egress;
+        s->flow.reset += aborted && !(s->flags & RESET_SEEN);
+        s->flags |= RESET_SEEN;
         touch(s, now);
     }
     if (s->flags & OLDER_THAN_AGENT) {
@@ -256,6 +265,7 @@ static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, b
     }
     bpf_spin_unlock(&s->lock);
 
-    if (s->flags & OLDER_THAN_AGENT && (state != BPF_TCP_ESTABLISHED || segment.rst || segment.fin))
+    bool closing = state != BPF_TCP_ESTABLISHED || segment.rst || segment.fin;
+    if (aborted || (s->flags & OLDER_THAN_AGENT && closing))
         emit(s, now, true);
 }

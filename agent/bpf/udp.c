@@ -1,23 +1,30 @@
 // Counting a UDP socket: one peer at a time.
 
-// By who sent first where that was seen; else the lower port serves, and on equal ports the lower
-// address: a rule that gives the same answer at both ends.
+// By who sent first, where the socket's first packet was seen: what a socket is to its first peer it
+// is to all. Else the lower port serves. On equal ports (gossip, NTP peers) the lower address does:
+// that gives the same answer at both ends.
 static __always_inline void set_udp_role(struct socket *s) {
     struct flow *f = &s->flow;
-    u32 by_port = f->local_port < f->remote_port ? ROLE_SERVER : ROLE_CLIENT;
-    bool decided = f->local_port != f->remote_port;
+    f->flags = 0;
+    if (f->local_port != f->remote_port) {
+        f->role = f->local_port < f->remote_port ? ROLE_SERVER : ROLE_CLIENT;
+        if (s->flags & BORN_SEEN) {
+            f->role = s->first_role;
+            f->flags = ROLE_CERTAIN;
+        }
+        return;
+    }
+    bool decided = false;
+    f->role = ROLE_CLIENT;
 #pragma unroll
     for (int word = 0; word < 4; word++) {
         u32 local = bpf_ntohl(f->local_address[word]);
         u32 remote = bpf_ntohl(f->remote_address[word]);
         if (!decided && local != remote) {
-            by_port = local < remote ? ROLE_SERVER : ROLE_CLIENT;
+            f->role = local < remote ? ROLE_SERVER : ROLE_CLIENT;
             decided = true;
         }
     }
-    bool seen = s->flags & BORN_SEEN && (s->flags & FIRST_PEER || s->first_role == by_port);
-    f->role = seen ? s->first_role : by_port;
-    f->flags = seen ? ROLE_CERTAIN : 0;
 }
 
 struct datagram {
@@ -72,12 +79,8 @@ static __always_inline void count_datagram(struct flow *f, struct datagram *d, b
 
 // A socket that turns to another peer sends off what it had with the one before.
 static __always_inline void switch_peer(struct socket *s, struct datagram *d, bool egress) {
-    if (!s->flow.protocol) {
+    if (!s->first_role)
         s->first_role = egress ? ROLE_CLIENT : ROLE_SERVER;
-        s->flags |= FIRST_PEER;
-    } else {
-        s->flags &= ~FIRST_PEER;
-    }
     clear_measures(&s->flow);
     __builtin_memcpy(s->flow.local_address, d->local_address, 32);
     s->flow.local_port = d->local_port;

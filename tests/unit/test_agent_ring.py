@@ -113,17 +113,17 @@ class FakeTable:
         self.callback = callback
 
 
-class FakeBpf(dict[str, FakeTable]):
+class FakeBpf(dict[bytes, FakeTable]):
     """Calls back for each record, as libbpf does through bcc."""
 
     def ring_buffer_consume(self) -> None:
         record = np.zeros(1, RECORD)
         record["bytes_sent"] = 9
         raw = record.tobytes()
-        self["events"].callback(None, raw, len(raw))  # type: ignore[operator]
+        self[b"events"].callback(None, raw, len(raw))  # type: ignore[operator]
 
 
 def test_cpus_of_weaker_memory_order_read_through_libbpf() -> None:
-    ring = open_ring(FakeBpf(events=FakeTable()), "events", SIZE, machine="aarch64")
+    ring = open_ring(FakeBpf({b"events": FakeTable()}), b"events", SIZE, machine="aarch64")
     assert isinstance(ring, CallbackRing)
     assert [int(value) for value in ring.drain()["bytes_sent"]] == [9]

@@ -1,0 +1,126 @@
+"""Two hosts for tests: network namespaces joined by a cable, with no way out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+_CLONE_NEWNET = 0x40000000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def run(command: str, *, stdin: str = "") -> str:
+    """Run a command that must succeed; returns what it printed."""
+    done = subprocess.run(
+        command.split(), input=stdin, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
+
+
+class Host:
+    """A network namespace with one address of each family."""
+
+    def __init__(self, name: str, ipv4: str, ipv6: str) -> None:
+        self.name, self.ipv4, self.ipv6 = name, ipv4, ipv6
+
+    def address(self, family: socket.AddressFamily) -> str:
+        return self.ipv4 if family == socket.AF_INET else self.ipv6
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """This thread is in the namespace; sockets made here stay in it."""
+        with Path("/proc/thread-self/ns/net").open() as home:
+            with Path(f"/run/netns/{self.name}").open() as there:
+                _enter(there.fileno())
+            try:
+                yield
+            finally:
+                _enter(home.fileno())
+
+    def socket(self, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+        with self.inside():
+            made = socket.socket(family, kind)
+        made.settimeout(20)
+        return made
+
+    def listen(self, family: socket.AddressFamily) -> socket.socket:
+        listener = self.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.address(family), 0))
+        listener.listen(128)
+        return listener
+
+    def drop(self, rule: str) -> None:
+        """Drop what matches an nftables expression on its way in."""
+        hook = "type filter hook prerouting priority raw;"
+        table = f"table inet loss {{\n chain in {{\n {hook}\n {rule} drop\n }}\n}}\n"
+        run(f"ip netns exec {self.name} nft -f -", stdin=table)
+
+
+def _enter(descriptor: int) -> None:
+    if _LIBC.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def two_hosts() -> Iterator[tuple[Host, Host]]:
+    """Two hosts on a cable of their own."""
+    tag = uuid.uuid4().hex[:6]
+    left = Host(f"fa-test-{tag}-l", "10.99.0.1", "fd99::1")
+    right = Host(f"fa-test-{tag}-r", "10.99.0.2", "fd99::2")
+    with contextlib.ExitStack() as undo:
+        for host in (left, right):
+            run(f"ip netns add {host.name}")
+            undo.callback(run, f"ip netns del {host.name}")
+        run(f"ip link add cable netns {left.name} type veth peer name cable netns {right.name}")
+        for host in (left, right):
+            run(
+                f"ip -n {host.name} -batch -",
+                stdin=f"addr add {host.ipv4}/24 dev cable\n"
+                f"addr add {host.ipv6}/64 dev cable nodad\n"
+                "link set cable up\nlink set lo up\n",
+            )
+        yield left, right
+
+
+@contextlib.contextmanager
+def own_cgroup(parent: Path) -> Iterator[Path]:
+    """This process is in a new cgroup below `parent`; sockets made meanwhile belong to it."""
+    home = parent / _own_path().lstrip("/")
+    cgroup = parent / f"fa-test-{uuid.uuid4().hex[:6]}"
+    cgroup.mkdir()
+    (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+    try:
+        yield cgroup
+    finally:
+        (home / "cgroup.procs").write_text(str(os.getpid()))
+        cgroup.rmdir()
+
+
+def _own_path() -> str:
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        number, _, path = line.split(":", 2)
+        if number == "0":
+            return path
+    raise AssertionError("this process is in no cgroup v2")
+
+
+def transfer(source: socket.socket, sink: socket.socket, count: int) -> None:
+    """Move exactly `count` bytes from one end to the other."""
+    sent = received = 0
+    block = bytes(65_536)
+    source.setblocking(False)
+    while received < count:
+        with contextlib.suppress(BlockingIOError):
+            if sent < count:
+                sent += source.send(block[: count - sent])
+        while received < sent:
+            received += len(sink.recv(65_536))
+    source.settimeout(20)

@@ -1,0 +1,302 @@
+"""What the kernel programs count against what the applications really moved. No tolerance."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent.flows import volume
+from agent.probe import Probe, find_cgroup2
+from agent.ring import ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
+from tests.hosts import Host, own_cgroup, transfer, two_hosts
+
+pytestmark = pytest.mark.integration
+
+FAMILIES = [socket.AF_INET, socket.AF_INET6]
+TCP, UDP = 6, 17
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[tuple[Host, Host]]:
+    with two_hosts() as pair:
+        yield pair
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    with own_cgroup(find_cgroup2()) as directory:
+        yield directory
+
+
+@pytest.fixture
+def probe(cgroup: Path) -> Iterator[Probe]:
+    watching = Probe(str(cgroup), 5.0, 1 << 20)
+    watching.start()
+    yield watching
+    watching.close()
+
+
+def settle(probe: Probe) -> Records:
+    """All records of what went on so far."""
+    time.sleep(0.3)  # delayed acknowledgements, closing handshakes
+    probe.detach()
+    probe.flush(everything=True)
+    return probe.drain()
+
+
+def side(records: Records, role: int) -> Records:
+    return records[records["role"] == role]
+
+
+def total(records: Records, field: str) -> int:
+    return int(records[field].sum())
+
+
+def connected(client: Host, server: Host, family: socket.AddressFamily) -> Any:
+    with server.listen(family) as listener:
+        dialing = client.socket(family, socket.SOCK_STREAM)
+        dialing.connect(listener.getsockname()[:2])
+        accepted, _ = listener.accept()
+    return dialing, accepted
+
+
+def tcp_info(of: socket.socket) -> dict[str, int]:
+    """The fields of struct tcp_info (include/uapi/linux/tcp.h) that tests compare with."""
+    raw = of.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    (retransmits,) = struct.unpack_from("I", raw, 100)
+    segments_out, segments_in = struct.unpack_from("II", raw, 136)
+    return {"retransmits": retransmits, "segs_out": segments_out, "segs_in": segments_in}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tcp_bytes_of_both_ends_are_exactly_the_applications(
+    hosts: tuple[Host, Host], probe: Probe, family: socket.AddressFamily
+) -> None:
+    dialing, accepted = connected(*hosts, family)
+    transfer(dialing, accepted, 1_000_003)
+    transfer(accepted, dialing, 104_729)
+    dialing.close()
+    accepted.close()
+    records = settle(probe)
+    for role, sent, received in (
+        (ROLE_CLIENT, 1_000_003, 104_729),
+        (ROLE_SERVER, 104_729, 1_000_003),
+    ):
+        mine = side(records, role)
+        assert (total(mine, "bytes_sent"), total(mine, "bytes_received")) == (sent, received)
+        assert total(mine, "established") == total(mine, "closed") == 1
+        assert (mine["flags"] & ROLE_CERTAIN).all()
+    assert total(side(records, ROLE_CLIENT), "attempted") == 1
+    assert total(records, "rtt_count") == int(records["rtt_buckets"].sum()) > 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_connection_older_than_the_agent_counts_from_the_agents_start(
+    hosts: tuple[Host, Host], cgroup: Path, family: socket.AddressFamily
+) -> None:
+    client, server = hosts
+    with server.listen(family) as listener:
+        dialing = client.socket(family, socket.SOCK_STREAM)
+        dialing.connect(listener.getsockname()[:2])
+        accepted, _ = listener.accept()
+        transfer(dialing, accepted, 50_021)
+        probe = Probe(str(cgroup), 5.0, 1 << 20)
+        probe.start()
+        transfer(dialing, accepted, 15_485_863)
+        transfer(accepted, dialing, 7_919)
+        dialing.close()
+        accepted.close()
+        records = settle(probe)
+        probe.close()
+    assert total(side(records, ROLE_CLIENT), "bytes_sent") == 15_485_863
+    assert total(side(records, ROLE_CLIENT), "bytes_received") == 7_919
+    assert total(side(records, ROLE_SERVER), "bytes_received") == 15_485_863
+    assert total(side(records, ROLE_SERVER), "bytes_sent") == 7_919
+    assert total(side(records, ROLE_CLIENT), "closed") == 1
+    assert total(side(records, ROLE_SERVER), "closed") == 1
+
+
+def test_a_connection_that_fell_silent_is_told_without_another_packet(
+    hosts: tuple[Host, Host], probe: Probe
+) -> None:
+    dialing, accepted = connected(*hosts, socket.AF_INET)
+    transfer(dialing, accepted, 999_983)
+    time.sleep(0.3)
+    probe.flush(everything=True)
+    records = probe.drain()
+    assert total(side(records, ROLE_CLIENT), "bytes_sent") == 999_983
+    assert total(side(records, ROLE_SERVER), "bytes_received") == 999_983
+    transfer(accepted, dialing, 13)
+    dialing.close()
+    accepted.close()
+    later = settle(probe)
+    assert total(side(later, ROLE_CLIENT), "bytes_sent") == 0
+    assert total(side(later, ROLE_CLIENT), "bytes_received") == 13
+
+
+def test_half_closed_and_aborted_connections_count_neither_fin_nor_reset(
+    hosts: tuple[Host, Host], probe: Probe
+) -> None:
+    dialing, accepted = connected(*hosts, socket.AF_INET)
+    transfer(dialing, accepted, 31)
+    dialing.shutdown(socket.SHUT_WR)
+    transfer(accepted, dialing, 10_007)  # after the FIN
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    accepted.close()  # a reset
+    time.sleep(0.1)
+    dialing.close()
+    records = settle(probe)
+    assert total(side(records, ROLE_CLIENT), "bytes_sent") == 31
+    assert total(side(records, ROLE_CLIENT), "bytes_received") == 10_007
+    assert total(side(records, ROLE_SERVER), "bytes_sent") == 10_007
+    assert total(side(records, ROLE_SERVER), "bytes_received") == 31
+    assert total(side(records, ROLE_SERVER), "resets_sent") == 1
+    assert total(side(records, ROLE_CLIENT), "resets_received") == 1
+    assert total(records, "reset") == 2
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_udp_payload_of_every_peer_is_exactly_the_applications(
+    hosts: tuple[Host, Host], probe: Probe, family: socket.AddressFamily
+) -> None:
+    client, server = hosts
+    serving = server.socket(family, socket.SOCK_DGRAM)
+    serving.bind((server.address(family), 0))
+    peers = [client.socket(family, socket.SOCK_DGRAM) for _ in range(3)]
+    for _ in range(5):
+        for index, peer in enumerate(peers):
+            peer.sendto(bytes(1009 + index), serving.getsockname()[:2])
+            _, back = serving.recvfrom(2000)
+            serving.sendto(bytes(13), back[:2])
+            peer.recv(100)
+    peers[0].sendto(bytes(60_013), serving.getsockname()[:2])  # fragmented on the wire
+    serving.recv(65_535)
+    for one in (*peers, serving):
+        one.close()
+    records = settle(probe)
+    sent = 5 * (1009 + 1010 + 1011) + 60_013
+    for role, out, back in ((ROLE_CLIENT, sent, 15 * 13), (ROLE_SERVER, 15 * 13, sent)):
+        mine = side(records, role)
+        assert (total(mine, "bytes_sent"), total(mine, "bytes_received")) == (out, back)
+        assert (mine["protocol"] == UDP).all()
+        assert (mine["flags"] & ROLE_CERTAIN).all()
+    assert total(side(records, ROLE_CLIENT), "packets_sent") == 16
+
+
+def test_a_refused_connection_is_one_attempt_and_one_refusal(
+    hosts: tuple[Host, Host], probe: Probe
+) -> None:
+    client, server = hosts
+    with client.socket(socket.AF_INET, socket.SOCK_STREAM) as dialing:
+        with pytest.raises(ConnectionRefusedError):
+            dialing.connect((server.ipv4, 1))
+    records = settle(probe)
+    counts = {f: total(records, f) for f in ("attempted", "established", "refused", "timed_out")}
+    assert counts == {"attempted": 1, "established": 0, "refused": 1, "timed_out": 0}
+
+
+def test_an_unanswered_connection_is_one_attempt_and_one_timeout(
+    hosts: tuple[Host, Host], probe: Probe
+) -> None:
+    client, _ = hosts
+    with client.socket(socket.AF_INET, socket.SOCK_STREAM) as dialing:
+        dialing.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+        with client.inside():
+            subprocess.run(
+                "ip neigh replace 10.99.0.77 lladdr 02:00:00:00:00:77 dev cable".split(),
+                check=True,
+                timeout=10,
+            )
+        with pytest.raises(TimeoutError):
+            dialing.connect(("10.99.0.77", 80))
+        told = tcp_info(dialing)
+    records = settle(probe)
+    counts = {f: total(records, f) for f in ("attempted", "established", "refused", "timed_out")}
+    assert counts == {"attempted": 1, "established": 0, "refused": 0, "timed_out": 1}
+    assert total(records, "retransmitted_segments") == told["retransmits"] > 0
+
+
+def test_retransmits_under_loss_are_those_that_the_kernel_counted(probe: Probe) -> None:
+    with two_hosts() as (client, server):
+        server.drop("tcp flags & (syn | fin | rst) == 0 numgen random mod 100 < 5")
+        dialing, accepted = connected(client, server, socket.AF_INET)
+        transfer(dialing, accepted, 3_000_017)
+        time.sleep(0.5)
+        told = tcp_info(dialing)
+        probe.flush(everything=True)
+        records = side(probe.drain(), ROLE_CLIENT)
+        dialing.close()
+        accepted.close()
+    assert told["retransmits"] > 0, "the rule dropped nothing"
+    assert total(records, "retransmitted_segments") == told["retransmits"]
+    assert total(records, "retransmitted_bytes") > 0
+    assert total(records, "packets_sent") == told["segs_out"]
+    assert total(records, "packets_received") == told["segs_in"]
+    assert total(records, "bytes_sent") == 3_000_017
+
+
+def test_what_finds_the_ring_full_is_put_off_or_counted_as_lost(
+    hosts: tuple[Host, Host], cgroup: Path
+) -> None:
+    probe = Probe(str(cgroup), 5.0, 4096)  # room for 15 records
+    probe.start()
+    pairs = [connected(*hosts, socket.AF_INET) for _ in range(40)]
+    for dialing, accepted in pairs:
+        transfer(dialing, accepted, 101)
+    time.sleep(0.2)
+    probe.flush(everything=True)
+    assert probe.ledger().deferred == 80 - 15
+    assert probe.ledger().lost_records == 0
+    for dialing, accepted in pairs:
+        dialing.close()
+        accepted.close()
+    time.sleep(0.2)
+    records = probe.drain()
+    ledger = probe.ledger()
+    assert ledger.lost_records == 80, "each connection's end, whatever was put off before with it"
+    assert volume(records) + ledger.lost_bytes == 40 * 101 * 2
+    assert ledger.records == len(records)
+    assert ledger.bytes == volume(records)
+    probe.close()
+
+
+def test_a_killed_agent_leaves_no_program_behind(cgroup: Path) -> None:
+    code = (
+        "import sys, time; from agent.probe import Probe; "
+        f"p = Probe({str(cgroup)!r}, 5.0, 4096); p.start(); print('up', flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "up\n"
+    assert _attached(cgroup) > 0
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(10)
+    deadline = time.monotonic() + 5
+    while _attached(cgroup) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _attached(cgroup) == 0
+
+
+def _attached(cgroup: Path) -> int:
+    """Programs on the ingress hook, by the bpf() system call's BPF_PROG_QUERY."""
+    import ctypes
+
+    attributes = np.zeros(16, "u4")
+    directory = os.open(cgroup, os.O_RDONLY)
+    attributes[0] = directory
+    libc = ctypes.CDLL(None, use_errno=True)
+    failed = libc.syscall(321, 16, attributes.ctypes.data_as(ctypes.c_void_p), 64)
+    os.close(directory)
+    assert not failed, os.strerror(ctypes.get_errno())
+    return int(attributes[6])
