@@ -40,7 +40,7 @@ def migrate_command(settings: Settings, dry_run: bool) -> None:
 @click.option(
     "--format", "output", help="A ClickHouse format [default: a table, or TSV into a pipe]."
 )
-def sql_command(statement: str | None, settings: Settings, output: str | None) -> None:
+def sql_command(settings: Settings, statement: str | None, output: str | None) -> None:
     """Run one SQL STATEMENT, read from standard input if not given.
 
     \b
@@ -63,7 +63,7 @@ def sql_command(statement: str | None, settings: Settings, output: str | None) -
 @ts.click_options(Settings, loaders("ask"), show_envvars_in_help=True)
 @click.option("--format", "output", default=ask.FORMAT, help="A ClickHouse format, e.g. JSON.")
 def ask_command(
-    name: str | None, parameters: tuple[str, ...], settings: Settings, output: str
+    settings: Settings, name: str | None, parameters: tuple[str, ...], output: str
 ) -> None:
     """Answer the named question NAME; without one, list them.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,13 +11,18 @@ from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 from urllib3.exceptions import HTTPError
 
 from sql.errors import QueryError, RefusedError, UnreachableError
 from sql.settings import ClickHouse
 
 DEFAULT_PORTS = {"http": 8123, "https": 8443}
+UNANSWERED = (OperationalError, HTTPError, OSError)
+"""What clickhouse-connect raises when no answer came, as opposed to an error for an answer."""
+
+# clickhouse-connect logs what it also raises; without logging configured, raising is enough.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 def connect(settings: ClickHouse, **client_options: Any) -> Client:
@@ -36,9 +43,11 @@ def connect(settings: ClickHouse, **client_options: Any) -> Client:
             database=settings.database,
             **options,
         )
+    except UNANSWERED as error:
+        raise UnreachableError(settings.url, reason(error)) from error
     except DatabaseError as error:
         raise RefusedError(settings.url, reason(error)) from error
-    except (ClickHouseError, HTTPError, OSError, ValueError) as error:
+    except (ClickHouseError, ValueError) as error:
         raise UnreachableError(settings.url, reason(error)) from error
 
 
@@ -47,15 +56,16 @@ def queries(settings: ClickHouse) -> Iterator[None]:
     """Turns what clickhouse-connect raises inside into UnreachableError or QueryError."""
     try:
         yield
-    except DatabaseError as error:
-        raise QueryError(reason(error)) from error
-    except (ClickHouseError, HTTPError, OSError) as error:
+    except UNANSWERED as error:
         raise UnreachableError(settings.url, reason(error)) from error
+    except ClickHouseError as error:
+        raise QueryError(reason(error)) from error
 
 
 def reason(error: BaseException) -> str:
     """The first line of what went wrong, without stack and version."""
+    if refused := re.search(r"\[Errno -?\d+\] ([\w ]+)", str(error)):
+        return refused.group(1)
     lines = str(error).strip().splitlines() or [type(error).__name__]
     text = next((line for line in lines if "DB::Exception: " in line), lines[0])
-    text = text.split("DB::Exception: ")[-1].split(" (for url")[0].split(" (version ")[0]
-    return text.strip().rstrip(".")
+    return text.split("DB::Exception: ")[-1].split(" (version ")[0].strip().rstrip(".")
