@@ -48,13 +48,16 @@ class Agent:
         self._stop_serving: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Bring up metrics, Kafka, then the programs. Raises AgentError."""
+        """Reach Kafka, count, then serve metrics: they answer once all is counted.
+
+        Raises AgentError.
+        """
         settings = self._settings
-        port, stop = exporter.serve(settings.metrics_host, settings.metrics_port)
-        self._stop_serving.append(stop)
         self._shipper.start(settings.kafka_timeout)
         self._probe.start()
         self._stop_serving.append(metrics.watch_kernel(self._probe.ledger))
+        port, stop = exporter.serve(settings.metrics_host, settings.metrics_port)
+        self._stop_serving.append(stop)
         log.info(
             "agent ready node=%s cgroup=%s kafka=%s metrics=%s:%d",
             settings.node,

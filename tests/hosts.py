@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from socket import AddressFamily, SocketKind
+from socket import socket as Socket  # noqa: N812
 
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -30,8 +31,8 @@ class Host:
     def __init__(self, name: str, ipv4: str, ipv6: str) -> None:
         self.name, self.ipv4, self.ipv6 = name, ipv4, ipv6
 
-    def address(self, family: socket.AddressFamily) -> str:
-        return self.ipv4 if family == socket.AF_INET else self.ipv6
+    def address(self, family: AddressFamily) -> str:
+        return self.ipv4 if family == AddressFamily.AF_INET else self.ipv6
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -44,15 +45,14 @@ class Host:
             finally:
                 _enter(home.fileno())
 
-    def socket(self, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+    def open(self, family: AddressFamily, kind: SocketKind) -> Socket:
         with self.inside():
-            made = socket.socket(family, kind)
+            made = Socket(family, kind)
         made.settimeout(20)
         return made
 
-    def listen(self, family: socket.AddressFamily) -> socket.socket:
-        listener = self.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def listen(self, family: AddressFamily) -> Socket:
+        listener = self.open(family, SocketKind.SOCK_STREAM)
         listener.bind((self.address(family), 0))
         listener.listen(128)
         return listener
@@ -112,7 +112,7 @@ def _own_path() -> str:
     raise AssertionError("this process is in no cgroup v2")
 
 
-def transfer(source: socket.socket, sink: socket.socket, count: int) -> None:
+def transfer(source: Socket, sink: Socket, count: int) -> None:
     """Move exactly `count` bytes from one end to the other."""
     sent = received = 0
     block = bytes(65_536)

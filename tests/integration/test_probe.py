@@ -19,7 +19,7 @@ import pytest
 from agent.flows import volume
 from agent.probe import Probe, find_cgroup2
 from agent.ring import ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
-from tests.hosts import Host, own_cgroup, transfer, two_hosts
+from tests.hosts import Host, own_cgroup, run, transfer, two_hosts
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,8 @@ def settle(probe: Probe) -> Records:
 
 
 def side(records: Records, role: int) -> Records:
-    return records[records["role"] == role]
+    chosen: Records = records[records["role"] == role]
+    return chosen
 
 
 def total(records: Records, field: str) -> int:
@@ -65,7 +66,7 @@ def total(records: Records, field: str) -> int:
 
 def connected(client: Host, server: Host, family: socket.AddressFamily) -> Any:
     with server.listen(family) as listener:
-        dialing = client.socket(family, socket.SOCK_STREAM)
+        dialing = client.open(family, socket.SOCK_STREAM)
         dialing.connect(listener.getsockname()[:2])
         accepted, _ = listener.accept()
     return dialing, accepted
@@ -107,7 +108,7 @@ def test_a_connection_older_than_the_agent_counts_from_the_agents_start(
 ) -> None:
     client, server = hosts
     with server.listen(family) as listener:
-        dialing = client.socket(family, socket.SOCK_STREAM)
+        dialing = client.open(family, socket.SOCK_STREAM)
         dialing.connect(listener.getsockname()[:2])
         accepted, _ = listener.accept()
         transfer(dialing, accepted, 50_021)
@@ -171,9 +172,9 @@ def test_udp_payload_of_every_peer_is_exactly_the_applications(
     hosts: tuple[Host, Host], probe: Probe, family: socket.AddressFamily
 ) -> None:
     client, server = hosts
-    serving = server.socket(family, socket.SOCK_DGRAM)
+    serving = server.open(family, socket.SOCK_DGRAM)
     serving.bind((server.address(family), 0))
-    peers = [client.socket(family, socket.SOCK_DGRAM) for _ in range(3)]
+    peers = [client.open(family, socket.SOCK_DGRAM) for _ in range(3)]
     for _ in range(5):
         for index, peer in enumerate(peers):
             peer.sendto(bytes(1009 + index), serving.getsockname()[:2])
@@ -198,9 +199,11 @@ def test_a_refused_connection_is_one_attempt_and_one_refusal(
     hosts: tuple[Host, Host], probe: Probe
 ) -> None:
     client, server = hosts
-    with client.socket(socket.AF_INET, socket.SOCK_STREAM) as dialing:
-        with pytest.raises(ConnectionRefusedError):
-            dialing.connect((server.ipv4, 1))
+    with (
+        client.open(socket.AF_INET, socket.SOCK_STREAM) as dialing,
+        pytest.raises(ConnectionRefusedError),
+    ):
+        dialing.connect((server.ipv4, 1))
     records = settle(probe)
     counts = {f: total(records, f) for f in ("attempted", "established", "refused", "timed_out")}
     assert counts == {"attempted": 1, "established": 0, "refused": 1, "timed_out": 0}
@@ -210,14 +213,10 @@ def test_an_unanswered_connection_is_one_attempt_and_one_timeout(
     hosts: tuple[Host, Host], probe: Probe
 ) -> None:
     client, _ = hosts
-    with client.socket(socket.AF_INET, socket.SOCK_STREAM) as dialing:
+    with client.open(socket.AF_INET, socket.SOCK_STREAM) as dialing:
         dialing.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
-        with client.inside():
-            subprocess.run(
-                "ip neigh replace 10.99.0.77 lladdr 02:00:00:00:00:77 dev cable".split(),
-                check=True,
-                timeout=10,
-            )
+        nobody = "neigh replace 10.99.0.77 lladdr 02:00:00:00:00:77 dev cable"
+        run(f"ip -n {client.name} {nobody}")
         with pytest.raises(TimeoutError):
             dialing.connect(("10.99.0.77", 80))
         told = tcp_info(dialing)

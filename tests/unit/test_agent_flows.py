@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from agent import flows
+from agent import flows, wire
 from agent.ring import RECORD, ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
 from agent.wire import COUNTERS, HISTOGRAM_BUCKETS, SCHEMA, Reporter
 
@@ -124,9 +124,7 @@ def test_sums_of_rows_equal_sums_of_records(records: Records, most_rows: int) ->
         records["rtt_buckets"].sum(axis=0).tolist()
     )
     keys = [
-        tuple(row[name] for name in ("reporter", "role_certain", "protocol", "server_port"))
-        + (row["client_address"], row["server_address"], row["cgroup_id"])
-        + (row["interval_start"].value // 17,)
+        (*(row[name] for name in wire.KEY_COLUMNS), row["interval_start"].value // 17)
         for row in table.to_pylist()
     ]
     assert len(keys) == len(set(keys)), "one row for each conversation and interval"

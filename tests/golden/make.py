@@ -1,0 +1,67 @@
+"""Write the golden batch of the present wire version: `python -m tests.golden.make`.
+
+Run once when a version is made, never again: later versions must read the batch as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from agent import wire
+
+FOLDER = Path(__file__).parent
+ORIGIN = wire.Origin(
+    node="node-a",
+    agent="00112233445566778899aabbccddeeff",
+    sequence=41,
+    ledger=wire.Ledger(kernel_records=9, kernel_bytes=900, shipped_rows=2, shipped_bytes=900),
+)
+
+
+def example_rows() -> list[dict[str, Any]]:
+    """Two rows with a different value in every measure: one full, one without samples."""
+    mapped = bytes(10) + b"\xff\xff"
+    full: dict[str, Any] = {
+        "interval_start": 1_795_000_000_000_000_001,
+        "interval_end": 1_795_000_004_999_999_999,
+        "reporter": 1,
+        "role_certain": True,
+        "protocol": 6,
+        "client_address": mapped + bytes([10, 0, 1, 7]),
+        "server_address": mapped + bytes([10, 96, 0, 10]),
+        "server_port": 443,
+        "cgroup_id": 4242,
+    }
+    full |= {name: 1000 + index for index, name in enumerate(wire.COUNTERS)}
+    for index, name in enumerate(wire.DISTRIBUTIONS):
+        full |= {
+            f"{name}_count": 3,
+            f"{name}_sum": 300 + index,
+            f"{name}_min": 50,
+            f"{name}_max": 150,
+            f"{name}_histogram": [(1, 1), (2, 2)],
+        }
+    empty = dict.fromkeys(wire.COUNTERS, 0)
+    without: dict[str, Any] = full | empty | {"reporter": 2, "protocol": 17, "role_certain": False}
+    without["client_address"] = bytes.fromhex("fd00000000000000000000000000000a")
+    for name in wire.DISTRIBUTIONS:
+        without |= {f"{name}_count": 0, f"{name}_sum": 0}
+        without |= {f"{name}_min": None, f"{name}_max": None, f"{name}_histogram": []}
+    return [full, without]
+
+
+def main() -> None:
+    """Write flows-vN.arrow (the message's value) and flows-vN.json (its headers)."""
+    rows = pa.RecordBatch.from_pylist(example_rows(), schema=wire.SCHEMA)
+    stem = FOLDER / f"flows-v{wire.VERSION}"
+    stem.with_suffix(".arrow").write_bytes(wire.encode(rows))
+    headers = {name: value.decode() for name, value in wire.headers(ORIGIN)}
+    stem.with_suffix(".json").write_text(json.dumps(headers, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Every batch that was ever shipped can be read by this version."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from agent import wire
+from tests.golden.make import FOLDER, ORIGIN, example_rows
+
+
+def golden(version: int) -> wire.Batch:
+    stem = FOLDER / f"flows-v{version}"
+    headers = json.loads(stem.with_suffix(".json").read_text())
+    encoded = {name: value.encode() for name, value in headers.items()}
+    return wire.decode(stem.with_suffix(".arrow").read_bytes(), encoded)
+
+
+def plain(rows: pa.RecordBatch) -> list[dict[str, Any]]:
+    return [
+        row | {name: row[name].value for name in ("interval_start", "interval_end")}
+        for row in rows.to_pylist()
+    ]
+
+
+def test_a_batch_of_version_1_is_read_to_the_last_value() -> None:
+    batch = golden(1)
+    assert batch.origin == ORIGIN
+    assert plain(batch.rows) == example_rows()
+
+
+def test_there_is_a_golden_batch_of_the_present_version() -> None:
+    assert golden(wire.VERSION).rows.schema.equals(wire.SCHEMA)

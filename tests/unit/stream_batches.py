@@ -1,0 +1,60 @@
+"""Flow batches as agents send them, built from plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from agent import wire
+from stream.addresses import pack
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+
+DEFAULTS: dict[str, Any] = {
+    "interval_start": START,
+    "interval_end": START + SECOND,
+    "reporter": int(wire.Reporter.CLIENT),
+    "role_certain": True,
+    "protocol": int(wire.Protocol.TCP),
+    "client_address": "10.0.0.1",
+    "server_address": "10.0.0.2",
+    "server_port": 80,
+    "cgroup_id": 7,
+}
+
+
+def flow_rows(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Rows in wire.SCHEMA; what a row leaves out is a default, a zero or no samples."""
+    columns = []
+    for field in wire.SCHEMA:
+        values = [row.get(field.name, _default(field)) for row in rows]
+        if pa.types.is_dictionary(field.type):
+            packed = pa.array([pack(value) for value in values], pa.binary(16))
+            columns.append(packed.dictionary_encode())
+        else:
+            columns.append(pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=wire.SCHEMA)
+
+
+def _default(field: pa.Field) -> Any:
+    if field.name in DEFAULTS or field.nullable:
+        return DEFAULTS.get(field.name)
+    return [] if pa.types.is_map(field.type) else 0
+
+
+def batch(
+    rows: Sequence[Mapping[str, Any]],
+    node: str = "node-a",
+    sequence: int = 0,
+    ledger: wire.Ledger | None = None,
+) -> wire.Batch:
+    origin = wire.Origin(node, f"agent-of-{node}", sequence, ledger or wire.Ledger())
+    return wire.Batch(origin, flow_rows(rows))
+
+
+def message(content: wire.Batch) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """Value and headers of the Kafka message of a batch."""
+    return wire.encode(content.rows), wire.headers(content.origin)
