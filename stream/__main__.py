@@ -1,0 +1,66 @@
+"""`flowatlas stream`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from logging import CRITICAL, ERROR
+
+import click
+import typed_settings as ts
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from stream.app import StreamApp, build
+from stream.errors import KafkaUnreachableError
+from stream.settings import LOADERS, Settings
+
+log = logging.getLogger(__name__)
+
+STOP_GRACE = 15.0
+
+
+@click.command("stream", help="Consume flows from Kafka, resolve them, insert window rows.")
+@ts.click_options(Settings, LOADERS, show_envvars_in_help=True)
+def command(settings: Settings) -> None:
+    logging.basicConfig(
+        format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
+        level=logging.INFO,
+    )
+    # Faust logs a crash with its traceback; here it ends the worker with one sentence.
+    for name, level in (("faust", CRITICAL), ("mode", CRITICAL), ("aiokafka", ERROR)):
+        logging.getLogger(name).setLevel(level)
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Works until SIGINT or SIGTERM, then drains. Raises what ended the worker, if anything did."""
+    app = build(settings)
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    working = asyncio.create_task(_work(app, asked))
+    stopping = asyncio.create_task(asked.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if working.done():
+            working.result()
+        else:
+            working.cancel()
+    finally:
+        stopping.cancel()
+        await asyncio.wait_for(app.stop(), settings.drain_seconds + STOP_GRACE)
+    if isinstance(app.failure, KafkaError):
+        raise KafkaUnreachableError(settings.kafka, str(app.failure)) from app.failure
+    if app.failure:
+        raise app.failure
+
+
+async def _work(app: StreamApp, asked: asyncio.Event) -> None:
+    await app.start()
+    log.info("stream started topic=%s group=%s", app.settings.topic, app.settings.group)
+    await app.wait_first(asked.wait())
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,145 @@
+"""The wiring of the stream. Faust keeps the group membership, fetches, and follows rebalances;
+offsets are the pipeline's, since what is committed must be what is inserted.
+
+The topic is therefore consumed without Faust's acknowledgements. They would not do: an event that
+Faust skips during a rebalance is acknowledged as if it had been processed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import faust
+from faust.transport.consumer import Consumer
+from faust.types import TP
+
+from sql.client import connect
+from stream.classify import aws_prefixes
+from stream.dead_letter import DeadLetters, Headers
+from stream.decode import Message
+from stream.exposition import Exposition
+from stream.files import Followed
+from stream.inventory import Inventory
+from stream.inventory import load as load_inventory
+from stream.kafka import cluster_id
+from stream.pipeline import Pipeline
+from stream.settings import Settings, load
+from stream.sink import Sink, Sources
+from stream.store import Store
+
+FETCHED_AHEAD = 16
+"""Messages that Faust holds for the pipeline: what waits, waits in Kafka."""
+
+
+class StreamApp(faust.App):
+    """Starts the pipeline before Kafka's clients, and drains it once they have stopped fetching."""
+
+    pipeline: Pipeline
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            id=settings.group,
+            broker=[f"kafka://{broker}" for broker in settings.kafka.split(",")],
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_buffer_maxsize=FETCHED_AHEAD,
+            consumer_auto_offset_reset="earliest",
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        self.settings = settings
+        self.exposition = Exposition(settings.metrics_host, settings.metrics_port)
+        self.dead = self.raw_topic(settings.dead_letter_topic)
+
+    def raw_topic(self, name: str) -> Any:
+        return self.topic(
+            name, key_serializer="raw", value_serializer="raw", value_type=bytes, acks=False
+        )
+
+    async def on_first_start(self) -> None:
+        """Instead of Faust's own, which makes a data directory for tables; here are none."""
+        self.exposition.start()
+        self.pipeline = await asyncio.to_thread(self._assemble, asyncio.get_running_loop())
+        self.pipeline.start()
+        self.add_future(self._fail())
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the worker, if it did not end by being asked to."""
+        if self.pipeline.failure.done():
+            return self.pipeline.failure.result()
+        return self.crash_reason
+
+    async def _fail(self) -> None:
+        raise await self.pipeline.failure
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        if hasattr(self, "pipeline"):
+            await self.pipeline.stop()
+        self.exposition.stop()
+
+    def _assemble(self, loop: asyncio.AbstractEventLoop) -> Pipeline:
+        """Blocks for files, ClickHouse and Kafka, each of which may be missing."""
+        settings = self.settings
+        sources = Sources(
+            Followed(settings.inventory, load_inventory, Inventory()),
+            Followed(settings.ip_ranges, aws_prefixes, []),
+        )
+        sources.read()
+        store = Store(connect(settings.clickhouse))
+        group = f"{settings.group}@{cluster_id(settings.kafka, settings.topic)}"
+        sink = Sink(store, sources, settings.cluster, settings.window_seconds)
+        dead_letters = DeadLetters(self._send_dead, settings.dead_letters_per_minute)
+        return Pipeline(
+            settings,
+            group=group,
+            store=store,
+            sink=sink,
+            dead_letters=dead_letters,
+            commit=self._commit,
+            loop=loop,
+        )
+
+    async def release(self, *_: Any, **__: Any) -> None:
+        """For Faust's signal of revoked partitions, which it sends for all of them at once."""
+        await self.pipeline.release()
+
+    async def _send_dead(self, key: bytes | None, value: bytes, headers: Headers) -> None:
+        await (await self.dead.send(key=key, value=value, headers=headers))
+
+    async def _commit(self, topic: str, partition: int, offset: int) -> None:
+        # The consumer's public commit takes its offsets from acknowledgements.
+        await cast(Consumer, self.consumer)._commit({TP(topic, partition): offset})
+
+
+def build(settings: Settings) -> StreamApp:
+    """A worker's application; inert until it is started."""
+    app = StreamApp(settings)
+
+    async def flows(stream: Any) -> None:
+        async for event in stream.events():
+            raw = event.message
+            message = Message(
+                raw.topic,
+                raw.partition,
+                raw.offset,
+                raw.timestamp,
+                raw.key,
+                raw.value,
+                list(dict(raw.headers or {}).items()),
+            )
+            await app.pipeline.take(message, app.consumer.highwater(raw.tp))
+
+    app.agent(app.raw_topic(settings.topic), name="flows")(flows)
+
+    app.on_partitions_revoked.connect(app.release)
+    return app
+
+
+def __getattr__(name: str) -> StreamApp:
+    """`app`, for `faust -A stream.app worker`: settings from file and environment."""
+    if name == "app":
+        return build(load())
+    raise AttributeError(name)

@@ -1,0 +1,44 @@
+"""Every number that the stream tells of itself, and nothing else."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+messages = Counter("flowatlas_stream_messages_total", "Kafka messages inserted.", ["partition"])
+rows = Counter("flowatlas_stream_rows_total", "Flow rows inserted, as the agents sent them.")
+traffic = Counter(
+    "flowatlas_stream_bytes_total", "Application bytes the inserted flow rows stand for."
+)
+window_rows = Counter("flowatlas_stream_window_rows_total", "Window rows the flow rows became.")
+lag = Gauge("flowatlas_stream_lag_messages", "Messages in Kafka not yet taken.", ["partition"])
+pending_rows = Gauge("flowatlas_stream_pending_rows", "Flow rows consumed and not yet inserted.")
+watermark = Gauge(
+    "flowatlas_stream_watermark_timestamp_seconds", "Newest interval end inserted, Unix time."
+)
+rollup_seconds = Histogram(
+    "flowatlas_stream_rollup_seconds", "Time to resolve and aggregate a range.", buckets=SECONDS
+)
+insert_seconds = Histogram(
+    "flowatlas_stream_insert_seconds", "Time to insert a range, retries included.", buckets=SECONDS
+)
+retries = Counter("flowatlas_stream_retries_total", "Calls to ClickHouse repeated after an error.")
+dead_letters = Counter("flowatlas_stream_dead_letters_total", "Messages that could not be decoded.")
+expired_messages = Counter(
+    "flowatlas_stream_expired_messages_total", "Messages Kafka dropped before they were read."
+)
+repeated_batches = Counter(
+    "flowatlas_stream_repeated_batches_total", "Batches whose sequence number had been seen."
+)
+missing_batches = Counter(
+    "flowatlas_stream_missing_batches_total", "Sequence numbers of agents that were passed over."
+)
+reload_failures = Counter(
+    "flowatlas_stream_reload_failures_total",
+    "Changed files that could not be used; the last good version stayed in use.",
+    ["file"],
+)
+loaded = Gauge(
+    "flowatlas_stream_loaded_timestamp_seconds", "When the file in use was loaded.", ["file"]
+)

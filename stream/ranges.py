@@ -1,0 +1,122 @@
+"""Exactly once: which offsets of a partition are inserted together, decided once and for good.
+
+A range is recorded in ClickHouse before its rows are inserted, and its token goes with the insert.
+Ranges of a partition follow one another, and the next is recorded only after the last is inserted.
+So after a crash only the last recorded range is in doubt, and it is repeated as it was cut: the
+same offsets make the same rows under the same token, which ClickHouse takes only once. Everything
+before it is in the tables; Kafka's committed offset merely saves reading it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from stream import metrics
+from stream.decode import Delivery
+from stream.errors import LogRecreatedError, RangeTornError
+
+
+@dataclass(frozen=True)
+class Range:
+    """Offsets first to last, both inclusive, of one partition as read by one consumer group."""
+
+    group: str
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+    @property
+    def token(self) -> str:
+        """What ClickHouse knows the range's insert by."""
+        return f"{self.group}-{self.topic}-{self.partition}-{self.first}-{self.last}"
+
+
+class RangeLog(Protocol):
+    """The durable memory of ranges. Both calls block for it."""
+
+    def last(self, group: str, topic: str, partition: int) -> Range | None:
+        """The range of the partition that was recorded last."""
+
+    def record(self, closed: Range) -> None:
+        """Raises RangeTakenError if another worker has recorded a range with this first offset."""
+
+
+@dataclass
+class Closed:
+    """A range and what it holds: dead letters are offsets without a delivery."""
+
+    range: Range
+    deliveries: list[Delivery]
+    epoch: int
+
+
+@dataclass
+class Cutter:
+    """Cuts one partition's messages, in offset order, into ranges.
+
+    recorded: the partition's last recorded range; what lies before it is passed over, and it is
+    cut again exactly as it was.
+    """
+
+    group: str
+    topic: str
+    partition: int
+    epoch: int
+    recorded: Range | None
+    clock: Callable[[], float] = time.monotonic
+    rows: int = 0
+    _first: int | None = None
+    _position: int = -1
+    _opened: float = 0.0
+    _deliveries: list[Delivery] = field(default_factory=list)
+
+    def check(self, first_offset: int, end_offset: int) -> None:
+        """Whether this is the partition as it was recorded: raises LogRecreatedError or
+        RangeTornError if not."""
+        if self.recorded is None:
+            return
+        first, last = self.recorded.first, self.recorded.last
+        if last >= end_offset:
+            raise LogRecreatedError(self.partition, last, end_offset)
+        if first < first_offset <= last:
+            raise RangeTornError(self.partition, first, last, first_offset)
+        metrics.expired_messages.inc(max(0, first_offset - last - 1))
+
+    def add(self, offset: int, delivery: Delivery | None) -> None:
+        """Takes the next message; None for one that could not be decoded."""
+        if offset <= self._position or (self.recorded and offset < self.recorded.first):
+            return
+        if self._first is None:
+            self._first, self._opened = offset, self.clock()
+        self._position = offset
+        if delivery:
+            self._deliveries.append(delivery)
+            self.rows += delivery.batch.rows.num_rows
+
+    def due(self, rows: int, seconds: float) -> bool:
+        """Whether the open range should be closed: at its size, at its age, or where it was."""
+        if self._first is None:
+            return False
+        if self._repeating():
+            return self.recorded is not None and self._position >= self.recorded.last
+        return self.rows >= rows or self.clock() - self._opened >= seconds
+
+    def close(self) -> Closed | None:
+        """What was added since the last close. A range being repeated stays open till complete."""
+        if self._first is None or (self._repeating() and not self.due(0, 0)):
+            return None
+        cut = Range(self.group, self.topic, self.partition, self._first, self._position)
+        closed = Closed(cut, self._deliveries, self.epoch)
+        self._first, self._deliveries, self.rows = None, [], 0
+        return closed
+
+    def _repeating(self) -> bool:
+        return (
+            self.recorded is not None
+            and self._first is not None
+            and self._first <= self.recorded.last
+        )

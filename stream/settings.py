@@ -1,0 +1,43 @@
+"""Settings of the stream: flags, FLOWATLAS_STREAM_* or section [stream] of the settings file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import typed_settings as ts
+
+from agent.wire import FLOWS_TOPIC
+from sql.settings import ClickHouse, loaders, setting
+
+LOADERS = loaders("stream")
+
+
+@dataclass(frozen=True)
+class Settings:
+    kafka: str = setting("127.0.0.1:9092", "Kafka's bootstrap servers, host:port, by commas.")
+    topic: str = setting(FLOWS_TOPIC, "Topic of the agents' batches.")
+    dead_letter_topic: str = setting("flows.dead", "Topic for messages that cannot be decoded.")
+    dead_letters_per_minute: int = setting(100, "Beyond this many the worker stops and says so.")
+    group: str = setting(
+        "flowatlas-stream", "Consumer group; workers of one group share the topic."
+    )
+    cluster: str = setting("default", "Name of the Kubernetes cluster, a column of every row.")
+    inventory: str = setting(
+        "",
+        "File printed by `kubectl get nodes,pods,services,endpointslices -A -o json`, followed as "
+        "it changes; empty: pods and Services stay unknown.",
+    )
+    ip_ranges: str = setting("", "File ip-ranges.json of AWS; empty: AWS counts as internet.")
+    window_seconds: int = setting(10, "Length of the windows that rows are added up in.")
+    flush_seconds: float = setting(2.0, "Longest that a consumed row waits for its insert.")
+    flush_rows: int = setting(50_000, "Flow rows of a partition that are inserted without waiting.")
+    drain_seconds: float = setting(20.0, "Longest that stopping waits for ClickHouse.")
+    refresh_seconds: float = setting(2.0, "How often inventory and IP ranges are looked at.")
+    metrics_host: str = setting("127.0.0.1", "Address to serve Prometheus metrics on.")
+    metrics_port: int = setting(9103, "Port to serve Prometheus metrics on.")
+    clickhouse: ClickHouse = field(default_factory=ClickHouse)
+
+
+def load() -> Settings:
+    """The settings without a command line, as `faust -A stream.app worker` has them."""
+    return ts.load_settings(Settings, LOADERS)

@@ -1,0 +1,114 @@
+"""The stream's side of ClickHouse: recording ranges, inserting rows, trying again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from urllib3.exceptions import HTTPError
+
+from sql.client import reason
+from sql.insert import insert
+from sql.schema import OFFSET_RANGES
+from stream import metrics
+from stream.errors import InsertRefusedError, NotDrainedError, RangeTakenError
+from stream.ranges import Range
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TRANSIENT = frozenset(
+    {3, 159, 164, 202, 209, 210, 236, 241, 242, 243, 252, 285, 286, 319, 394, 425, 999}
+)
+"""ClickHouse's codes that pass with time: overload (202, 241, 252), timeouts (159, 209, 394),
+network (3, 210), read-only or full for now (164, 242, 243), cancelled or shutting down (236),
+quorum and Keeper (285, 286, 319, 999), system (425)."""
+
+LONGEST_PAUSE = 2.0
+LOG_EVERY = 10.0
+
+LAST_RANGE = files("stream").joinpath("queries/last_range.sql").read_text()
+RECORDED_RANGE = files("stream").joinpath("queries/recorded_range.sql").read_text()
+
+
+class Store:
+    """All calls block, and are repeated until ClickHouse answers: a slow or absent ClickHouse holds
+    its caller up. They raise InsertRefusedError for what repeating cannot mend, and
+    NotDrainedError once `give_up_after` has run out."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._deadline = float("inf")
+        self._hurry = threading.Event()
+
+    def give_up_after(self, seconds: float) -> None:
+        """From now on ClickHouse has this long to come back. May be called from any thread."""
+        self._deadline = time.monotonic() + seconds
+        self._hurry.set()
+
+    def last(self, group: str, topic: str, partition: int) -> Range | None:
+        """The range of the partition that was recorded last."""
+        found = self._query(LAST_RANGE, group=group, topic=topic, partition=partition)
+        return Range(group, topic, partition, *found[0]) if found else None
+
+    def record(self, closed: Range) -> None:
+        """Recorded under a token of its first offset, so of two workers the first one wins and the
+        other sees it. Raises RangeTakenError."""
+        row = {
+            "consumer_group": closed.group,
+            "topic": closed.topic,
+            "partition": closed.partition,
+            "first_offset": closed.first,
+            "last_offset": closed.last,
+            "recorded_at": datetime.now(UTC),
+        }
+        token = f"{closed.group}-{closed.topic}-{closed.partition}-{closed.first}"
+        self.insert("offset_ranges", pa.Table.from_pylist([row], OFFSET_RANGES), token)
+        found = self._query(
+            RECORDED_RANGE,
+            group=closed.group,
+            topic=closed.topic,
+            partition=closed.partition,
+            first=closed.first,
+        )
+        if found != [(closed.last,)]:
+            raise RangeTakenError(closed.partition, closed.first)
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        self._persist(lambda: insert(self._client, table, rows, token))
+
+    def _query(self, text: str, **parameters: Any) -> list[tuple[int, ...]]:
+        answer = self._persist(lambda: self._client.query(text, parameters=parameters))
+        return [tuple(row) for row in answer.result_rows]
+
+    def _persist(self, call: Callable[[], T]) -> T:
+        pause, told = 0.1, 0.0
+        while True:
+            try:
+                return call()
+            except (ClickHouseError, HTTPError, OSError) as error:
+                detail = reason(error)
+                if not retryable(error):
+                    raise InsertRefusedError(detail) from error
+                if time.monotonic() > self._deadline:
+                    raise NotDrainedError(detail) from error
+            metrics.retries.inc()
+            if time.monotonic() - told > LOG_EVERY:
+                told = time.monotonic()
+                log.warning('clickhouse not ready, trying again reason="%s"', detail)
+            time.sleep(0.1 if self._hurry.is_set() else pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def retryable(error: Exception) -> bool:
+    """Whether the same call may succeed later: no answer at all, or one that passes with time."""
+    code = getattr(error, "code", None)
+    return not isinstance(error, DatabaseError) or code is None or code in TRANSIENT

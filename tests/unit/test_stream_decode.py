@@ -1,0 +1,44 @@
+"""What the tables could not hold is poison, with the column and the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent import wire
+from stream.decode import Message, decode
+from tests.unit.stream_batches import SECOND, batch, message
+
+
+def as_message(row: dict[str, Any]) -> Message:
+    value, headers = message(batch([{}, row]))
+    return Message("flows", 2, 11, 1.5, b"node-a", value, headers)
+
+
+def test_a_good_message_keeps_its_place() -> None:
+    delivery = decode(as_message({"bytes_to_server": 5}))
+    assert (delivery.offset, delivery.timestamp) == (11, 1.5)
+    assert delivery.batch.rows["bytes_to_server"].to_pylist() == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"reporter": 3}, "reporter"),
+        ({"protocol": 132}, "protocol"),
+        ({"interval_start": 5_000_000_000 * SECOND}, "interval_start"),
+        ({"interval_start": -1}, "interval_start"),
+        ({"rtt_histogram": [(wire.HISTOGRAM_BUCKETS, 1)]}, "rtt_histogram"),
+        ({"bytes_to_server": None}, "bytes_to_server"),
+        ({"rtt_histogram": None}, "rtt_histogram"),
+    ],
+)
+def test_values_outside_the_contract_are_poison(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(wire.WireError, match=said):
+        decode(as_message(row))
+
+
+def test_an_empty_message_is_poison() -> None:
+    with pytest.raises(wire.WireError):
+        decode(Message("flows", 0, 0, 0.0, None, b"", []))

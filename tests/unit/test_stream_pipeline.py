@@ -1,0 +1,218 @@
+"""The pipeline against a store in memory: poison, failures, rebalances, draining."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pytest
+
+from stream.classify import Prefix, aws_prefixes
+from stream.dead_letter import DeadLetters, Headers
+from stream.decode import Message
+from stream.errors import DeadLetterFloodError, InsertRefusedError
+from stream.files import Followed
+from stream.inventory import Inventory, load
+from stream.pipeline import Pipeline
+from stream.ranges import Range
+from stream.settings import Settings
+from stream.sink import Sink, Sources
+from tests.unit.stream_batches import batch, message
+
+
+@dataclass
+class MemoryStore:
+    """Takes each token once, as ClickHouse does; `refusing` makes it fail for good."""
+
+    ranges: list[Range] = field(default_factory=list)
+    tables: dict[tuple[str, str], pa.Table] = field(default_factory=dict)
+    refusing: bool = False
+
+    def last(self, group: str, topic: str, partition: int) -> Range | None:
+        own = [found for found in self.ranges if found.partition == partition]
+        return own[-1] if own else None
+
+    def record(self, closed: Range) -> None:
+        if closed not in self.ranges:
+            self.ranges.append(closed)
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        if self.refusing:
+            raise InsertRefusedError("no such table")
+        self.tables.setdefault((table, token), rows)
+
+    def give_up_after(self, seconds: float) -> None:
+        pass
+
+    def total(self, table: str, column: str) -> int:
+        found = [rows for (name, _), rows in self.tables.items() if name == table]
+        return sum(sum(rows[column].to_pylist()) for rows in found)
+
+
+@dataclass
+class World:
+    """A pipeline, and what it did to the outside."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    dead: list[Headers] = field(default_factory=list)
+    committed: dict[int, int] = field(default_factory=dict)
+
+    def pipeline(self, per_minute: int = 100, flush_rows: int = 4) -> Pipeline:
+        async def send(key: bytes | None, value: bytes, headers: Headers) -> None:
+            self.dead.append(headers)
+
+        async def commit(topic: str, partition: int, offset: int) -> None:
+            self.committed[partition] = offset
+
+        no_ranges: list[Prefix] = []
+        sources = Sources(Followed("", load, Inventory()), Followed("", aws_prefixes, no_ranges))
+        return Pipeline(
+            Settings(flush_rows=flush_rows, flush_seconds=1e9),
+            group="g",
+            store=self.store,  # type: ignore[arg-type]
+            sink=Sink(self.store, sources, "test", 10),  # type: ignore[arg-type]
+            dead_letters=DeadLetters(send, per_minute),
+            commit=commit,
+            loop=asyncio.get_running_loop(),
+        )
+
+
+def flow_message(offset: int, partition: int = 0) -> Message:
+    content = batch([{"bytes_to_server": 7 + offset}], sequence=offset)
+    value, headers = message(content)
+    return Message("flows", partition, offset, 1.0, b"node-a", value, headers)
+
+
+def poison(offset: int) -> Message:
+    return Message("flows", 0, offset, 1.0, None, b"no batch", [("schema", b"alien")])
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_stopping_inserts_and_commits_everything_taken() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        for offset in range(10):
+            await pipeline.take(flow_message(offset), 10)
+        await pipeline.stop()
+        assert not pipeline.failure.done()
+
+    run(scenario)
+    assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 17))
+    assert world.store.total("agent_ledger", "stream_bytes") == sum(range(7, 17))
+    assert world.committed == {0: 10}
+
+
+def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        for taken in (flow_message(0), poison(1), flow_message(2)):
+            await pipeline.take(taken, 3)
+        await pipeline.stop()
+
+    run(scenario)
+    (headers,) = map(dict, world.dead)
+    assert headers["schema"] == b"alien"
+    assert headers["flowatlas-dead-topic"] == b"flows"
+    assert headers["flowatlas-dead-partition"] == b"0"
+    assert headers["flowatlas-dead-offset"] == b"1"
+    assert b"unknown schema" in headers["flowatlas-dead-reason"]
+    assert world.store.total("flows_10s", "flow_rows") == 2
+    assert world.committed == {0: 3}
+
+
+def test_too_much_poison_stops_the_worker_and_commits_none_of_the_rest() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(per_minute=3)
+        pipeline.start()
+        for offset in range(3):
+            await pipeline.take(poison(offset), 9)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(pipeline.take(poison(3), 9), 0.2)
+        assert isinstance(pipeline.failure.result(), DeadLetterFloodError)
+        await pipeline.stop()
+
+    run(scenario)
+    assert len(world.dead) == 3
+    assert world.committed.get(0, 0) <= 3
+
+
+def test_a_refused_insert_stops_the_worker_and_is_not_committed() -> None:
+    world = World(MemoryStore(refusing=True))
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(flush_rows=1)
+        pipeline.start()
+        await pipeline.take(flow_message(0), 1)
+        assert isinstance(await pipeline.failure, InsertRefusedError)
+        await pipeline.stop()
+
+    run(scenario)
+    assert world.committed == {}
+
+
+def test_a_slow_store_makes_the_taker_wait() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(flush_rows=1)
+        taken: list[int] = []
+
+        async def take_all() -> None:
+            for offset in range(100):
+                await pipeline.take(flow_message(offset), 100)
+                taken.append(offset)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(take_all(), 0.3)
+        assert len(taken) <= 3
+
+    run(scenario)
+
+
+def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(flush_rows=3)
+        pipeline.start()
+        for offset in range(8):
+            await pipeline.take(flow_message(offset), 12)
+        await pipeline.release()
+        for offset in range(world.committed.get(0, 0), 12):
+            await pipeline.take(flow_message(offset), 12)
+        await pipeline.stop()
+
+    run(scenario)
+    assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 19))
+    assert world.committed == {0: 12}
+
+
+def test_a_worker_killed_between_insert_and_commit_repeats_the_same_range() -> None:
+    world = World()
+
+    async def lifetime(offsets: range, flush_rows: int) -> None:
+        pipeline = world.pipeline(flush_rows=flush_rows)
+        pipeline.start()
+        for offset in offsets:
+            await pipeline.take(flow_message(offset), 9)
+        await pipeline.stop()
+
+    run(lambda: lifetime(range(5), 5))
+    world.committed.clear()
+    run(lambda: lifetime(range(9), 2))
+    assert world.store.ranges[0] == Range("g", "flows", 0, 0, 4)
+    assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 16))
+    assert world.committed == {0: 9}

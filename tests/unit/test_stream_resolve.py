@@ -1,0 +1,316 @@
+"""What an address turns out to be, by an inventory as kubectl prints it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stream.classify import SPECIAL, Class, Prefix, flatten
+from stream.errors import MalformedInventoryError
+from stream.files import Followed
+from stream.inventory import Inventory, load
+from stream.resolve import Resolver
+from stream.windows import aggregate
+from tests.unit.stream_batches import batch
+
+S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"))
+
+
+def node(name: str, zone: str, *addresses: str) -> dict[str, Any]:
+    return {
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {
+                "topology.kubernetes.io/zone": zone,
+                "topology.kubernetes.io/region": "eu-1",
+            },
+        },
+        "status": {
+            "addresses": [
+                {"type": "Hostname", "address": name},
+                *({"type": "InternalIP", "address": address} for address in addresses),
+            ]
+        },
+    }
+
+
+def pod(name: str, on: str, *addresses: str, **extra: Any) -> dict[str, Any]:
+    owner = extra.get("owner")
+    controller = {"kind": owner[0], "name": owner[1], "controller": True} if owner else None
+    return {
+        "kind": "Pod",
+        "metadata": {
+            "namespace": "shop",
+            "name": name,
+            "creationTimestamp": extra.get("created", "2026-01-01T00:00:00Z"),
+            "labels": extra.get("labels", {}),
+            "ownerReferences": [controller] if controller else [],
+        },
+        "spec": {"nodeName": on, "hostNetwork": extra.get("host_network", False)},
+        "status": {
+            "phase": extra.get("phase", "Running"),
+            "podIP": addresses[0] if addresses else None,
+            "podIPs": [{"ip": address} for address in addresses],
+        },
+    }
+
+
+def deployed(name: str, on: str, *addresses: str, **extra: Any) -> dict[str, Any]:
+    """A pod of Deployment `name` minus its last two parts, as Kubernetes builds such names."""
+    replica_set, _, _ = name.rpartition("-")
+    labels = {"pod-template-hash": replica_set.rpartition("-")[2]}
+    return pod(name, on, *addresses, owner=("ReplicaSet", replica_set), labels=labels, **extra)
+
+
+def service(name: str, *addresses: str, port: int = 80, **extra: Any) -> dict[str, Any]:
+    return {
+        "kind": "Service",
+        "metadata": {"namespace": "shop", "name": name},
+        "spec": {
+            "clusterIP": addresses[0],
+            "clusterIPs": list(addresses),
+            "externalIPs": extra.get("external", []),
+            "ports": [
+                {"name": "web", "port": port, "protocol": "TCP", "nodePort": extra.get("node_port")}
+            ],
+        },
+        "status": {"loadBalancer": {"ingress": extra.get("ingress", [])}},
+    }
+
+
+def endpoint_slice(of: str, port: int, *endpoints: tuple[str, str, bool]) -> dict[str, Any]:
+    """Endpoints as address, pod ("" for none) and whether ready."""
+    return {
+        "kind": "EndpointSlice",
+        "metadata": {
+            "namespace": "shop",
+            "name": f"{of}-1",
+            "labels": {"kubernetes.io/service-name": of},
+        },
+        "ports": [{"name": "web", "port": port, "protocol": "TCP"}],
+        "endpoints": [
+            {
+                "addresses": [address],
+                "conditions": {"ready": ready},
+                "targetRef": {"kind": "Pod", "name": target} if target else None,
+            }
+            for address, target, ready in endpoints
+        ],
+    }
+
+
+CLUSTER = [
+    node("n1", "eu-1a", "10.0.0.1", "fd00::1"),
+    node("n2", "eu-1b", "10.0.0.2"),
+    deployed("cart-5d4f-abcde", "n1", "10.1.0.1", "fd01::1"),
+    deployed("cart-5d4f-fghij", "n2", "10.1.0.2"),
+    deployed("pay-77-aaaaa", "n1", "10.1.0.3"),
+    deployed("pay-77-bbbbb", "n1", "10.1.0.4"),
+    pod("db-0", "n2", "10.1.0.5", owner=("StatefulSet", "db")),
+    pod("log-x1", "n1", "10.1.0.6", owner=("DaemonSet", "log")),
+    pod("nightly-29384756-x", "n1", "10.1.0.7", owner=("Job", "nightly-29384756")),
+    pod("import-x", "n1", "10.1.0.8", owner=("Job", "import")),
+    pod("shell", "n2", "10.1.0.9"),
+    pod("proxy-x", "n1", "10.0.0.1", owner=("DaemonSet", "proxy"), host_network=True),
+    pod("done-x", "n2", "10.1.0.1", phase="Succeeded", created="2026-02-01T00:00:00Z"),
+    pod("old-x", "n2", "10.1.0.10", created="2026-01-01T00:00:00Z"),
+    pod("young-x", "n1", "10.1.0.10", created="2026-01-02T00:00:00Z"),
+    service("cart", "10.96.0.1", "fd96::1", node_port=30080),
+    endpoint_slice(
+        "cart", 8080, ("10.1.0.1", "cart-5d4f-abcde", True), ("10.1.0.2", "cart-5d4f-fghij", True)
+    ),
+    service("pay", "10.96.0.2", external=["198.51.100.7"], ingress=[{"ip": "198.51.100.8"}]),
+    endpoint_slice(
+        "pay", 80, ("10.1.0.3", "pay-77-aaaaa", True), ("10.1.0.4", "pay-77-bbbbb", True)
+    ),
+    service("mixed", "10.96.0.3"),
+    endpoint_slice("mixed", 81, ("10.1.0.5", "db-0", True), ("10.1.0.3", "pay-77-aaaaa", True)),
+    service("db", "10.96.0.4", port=5432),
+    endpoint_slice("db", 5433, ("10.1.0.5", "db-0", True), ("10.1.0.9", "shell", False)),
+    service("proxy", "10.96.0.5"),
+    endpoint_slice("proxy", 9000, ("10.0.0.1", "proxy-x", True)),
+    service("legacy", "10.96.0.6"),
+    endpoint_slice("legacy", 1521, ("192.168.7.7", "", True)),
+    service("headless", "None"),
+    {"kind": "ConfigMap", "metadata": {"name": "ignored"}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write(tmp_path / "inventory.json", CLUSTER)
+
+
+def write(path: Path, items: Any) -> Path:
+    path.write_text(json.dumps({"kind": "List", "items": items}))
+    return path
+
+
+@pytest.fixture
+def resolver(path: Path) -> Resolver:
+    return Resolver(load(path), flatten([*SPECIAL, S3]))
+
+
+def ends(resolver: Resolver, **row: Any) -> dict[str, Any]:
+    table = aggregate([batch([row], node="n1")], resolver, "test", 10)
+    found: dict[str, Any] = table.to_pylist()[0]
+    return found
+
+
+def client(resolver: Resolver, address: str) -> tuple[str, ...]:
+    row = ends(resolver, client_address=address)
+    names = ("kind", "workload", "workload_kind", "pod", "node", "zone", "region", "method")
+    return tuple(row[f"client_{name}"] for name in names)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("10.1.0.1", ("pod", "cart", "Deployment", "cart-5d4f-abcde", "n1", "eu-1a")),
+        ("fd01::1", ("pod", "cart", "Deployment", "cart-5d4f-abcde", "n1", "eu-1a")),
+        ("10.1.0.5", ("pod", "db", "StatefulSet", "db-0", "n2", "eu-1b")),
+        ("10.1.0.6", ("pod", "log", "DaemonSet", "log-x1", "n1", "eu-1a")),
+        ("10.1.0.7", ("pod", "nightly", "CronJob", "nightly-29384756-x", "n1", "eu-1a")),
+        ("10.1.0.8", ("pod", "import", "Job", "import-x", "n1", "eu-1a")),
+        ("10.1.0.9", ("pod", "shell", "Pod", "shell", "n2", "eu-1b")),
+    ],
+)
+def test_a_pod_is_named_by_what_the_user_deployed(
+    resolver: Resolver, address: str, expected: tuple[str, ...]
+) -> None:
+    assert client(resolver, address) == (*expected, "eu-1", "pod_ip")
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1", "127.0.0.1", "169.254.20.10", "::1"])
+def test_node_addresses_and_local_ones_are_the_node(resolver: Resolver, address: str) -> None:
+    assert client(resolver, address) == ("node", "", "", "", "n1", "eu-1a", "eu-1", "host_ip")
+
+
+def test_loopback_means_another_node_in_another_nodes_report(resolver: Resolver) -> None:
+    row = {"client_address": "127.0.0.1"}
+    table = aggregate([batch([row], node=name) for name in ("n1", "n2")], resolver, "test", 10)
+    assert table["client_node"].to_pylist() == ["n1", "n2"]
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "service_name", "method"),
+    [
+        ("52.216.1.1", "aws_service", "S3", "ip_ranges"),
+        ("192.168.3.3", "on_prem", "", "private_range"),
+        ("93.184.216.34", "internet", "", "public_range"),
+        ("224.0.0.1", "unknown", "", "none"),
+    ],
+)
+def test_addresses_outside_the_cluster(
+    resolver: Resolver, address: str, kind: str, service_name: str, method: str
+) -> None:
+    row = ends(resolver, server_address=address)
+    assert row["server_kind"] == kind
+    assert row["server_service"] == service_name
+    assert row["server_method"] == method
+
+
+def test_a_finished_pod_does_not_keep_its_address(resolver: Resolver) -> None:
+    assert client(resolver, "10.1.0.1")[3] == "cart-5d4f-abcde"
+
+
+def test_of_two_pods_with_one_address_the_younger_has_it(resolver: Resolver) -> None:
+    assert client(resolver, "10.1.0.10")[3] == "young-x"
+
+
+def server(resolver: Resolver, address: str, port: int = 80) -> tuple[Any, ...]:
+    row = ends(resolver, server_address=address, server_port=port)
+    names = ("kind", "workload", "pod", "node", "zone", "service", "method")
+    return *(row[f"server_{name}"] for name in names), row["server_port"]
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "expected"),
+    [
+        ("10.96.0.1", 80, ("pod", "cart", "", "", "", "shop/cart", "cluster_ip", 8080)),
+        ("fd96::1", 80, ("pod", "cart", "", "", "", "shop/cart", "cluster_ip", 8080)),
+        ("10.0.0.2", 30080, ("pod", "cart", "", "", "", "shop/cart", "cluster_ip", 8080)),
+        ("10.96.0.2", 80, ("pod", "pay", "", "n1", "eu-1a", "shop/pay", "cluster_ip", 80)),
+        ("198.51.100.7", 80, ("pod", "pay", "", "n1", "eu-1a", "shop/pay", "cluster_ip", 80)),
+        ("198.51.100.8", 80, ("pod", "pay", "", "n1", "eu-1a", "shop/pay", "cluster_ip", 80)),
+        ("10.96.0.3", 80, ("service", "", "", "", "", "shop/mixed", "cluster_ip", 81)),
+        ("10.96.0.4", 5432, ("pod", "db", "db-0", "n2", "eu-1b", "shop/db", "cluster_ip", 5433)),
+        ("10.96.0.5", 80,
+            ("pod", "proxy", "proxy-x", "n1", "eu-1a", "shop/proxy", "cluster_ip", 9000)),
+        ("10.96.0.6", 80, ("service", "", "", "", "", "shop/legacy", "cluster_ip", 1521)),
+        ("10.96.0.1", 81, ("service", "", "", "", "", "shop/cart", "cluster_ip", 81)),
+        ("10.0.0.2", 22, ("node", "", "", "n2", "eu-1b", "", "host_ip", 22)),
+    ],
+)  # fmt: skip
+def test_a_service_says_only_what_all_its_backends_share(
+    resolver: Resolver, address: str, port: int, expected: tuple[Any, ...]
+) -> None:
+    assert server(resolver, address, port) == expected
+
+
+def test_a_udp_port_is_not_the_services_tcp_port(resolver: Resolver) -> None:
+    row = ends(resolver, server_address="10.96.0.1", server_port=80, protocol=17)
+    assert (row["server_kind"], row["server_port"]) == ("service", 80)
+
+
+def test_what_was_resolved_may_be_forgotten(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.resolve.MAX_ENDPOINTS", 1)
+    first = ends(resolver, client_address="10.1.0.5", server_address="10.96.0.1")
+    assert ends(resolver, client_address="10.1.0.5", server_address="10.96.0.1") == first
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ({}, "has no list `items`"),
+        ([{**CLUSTER[0], "metadata": {}}], "Node: field metadata.name is missing"),
+        (
+            [pod("p", "n1", "10.1.0.999")],
+            "Pod shop/p: field status.podIPs[0].ip is not an IP address: '10.1.0.999'",
+        ),
+        (
+            [{**CLUSTER[0], "status": {"addresses": "x"}}],
+            "Node n1: field status.addresses is not a list: 'x'",
+        ),
+        ([service("s", "10.96.0.1", port="http")],  # type: ignore[arg-type]
+            "Service shop/s: field spec.ports[0].port is not a int: 'http'"),
+        ([service("s", "nowhere")], "Service shop/s: field spec.clusterIPs is not an IP address"),
+    ],
+)  # fmt: skip
+def test_a_malformed_inventory_is_one_sentence_naming_object_and_field(
+    tmp_path: Path, items: Any, said: str
+) -> None:
+    path = write(tmp_path / "inventory.json", items)
+    with pytest.raises(MalformedInventoryError) as caught:
+        load(path)
+    assert said in caught.value.message
+    assert str(path) in caught.value.message
+    assert "kubectl get nodes,pods,services,endpointslices" in caught.value.message
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{not json", "null"])
+def test_a_file_that_is_no_inventory_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "inventory.json"
+    path.write_text(content)
+    with pytest.raises(MalformedInventoryError):
+        load(path)
+
+
+def test_a_changed_inventory_is_used_and_a_bad_one_is_not(path: Path) -> None:
+    followed = Followed(str(path), load, Inventory())
+    followed.read()
+    assert not followed.refresh()
+    write(path, [*CLUSTER, pod("new", "n1", "10.1.0.77")])
+    assert followed.refresh()
+    assert ("shop", "new") in followed.content.pods
+    path.write_text("{")
+    assert not followed.refresh()
+    path.unlink()
+    assert not followed.refresh()
+    assert ("shop", "new") in followed.content.pods
