@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from confluent_kafka import Producer
 
+from agent.wire import FLOWS_TOPIC
 from deploy.local.supervisor import SupervisedProcess, module_command
 
 START_SECONDS = 20.0
@@ -22,9 +23,10 @@ START_SECONDS = 20.0
 class EmbeddedBroker:
     """The embedded broker as a child process, with its log and its port file in `directory`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, topic: str = FLOWS_TOPIC) -> None:
         self._port_file = directory / "broker.address"
-        command = module_command("deploy.local.broker", "--port-file", str(self._port_file))
+        flags = ("--port-file", str(self._port_file), "--topic", topic)
+        command = module_command("deploy.local.broker", *flags)
         # Started again it would be another, empty broker on another port.
         self.process = SupervisedProcess("broker", command, directory, restart=False)
 
@@ -41,7 +43,7 @@ class EmbeddedBroker:
 
 @click.command()
 @click.option("--port-file", type=click.Path(path_type=Path), required=True)
-@click.option("--topic", default="flows", show_default=True)
+@click.option("--topic", required=True)
 def command(port_file: Path, topic: str) -> None:
     """Run the embedded broker until SIGTERM; its address is written to PORT_FILE once it serves."""
     stopped = threading.Event()

@@ -8,6 +8,11 @@ import uuid
 from pathlib import Path
 from string import Template
 
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from agent.wire import FLOWS_TOPIC
 from deploy.local.errors import MissingProgramError, NotStartedError
 from deploy.local.probes import free_ports, kafka_answers
 from deploy.local.supervisor import SupervisedProcess
@@ -21,8 +26,9 @@ START_SECONDS = 60.0
 class ApacheKafka:
     """A Kafka node whose log, settings and output live in `directory` and outlast it there."""
 
-    def __init__(self, directory: Path, jars: Path = JARS) -> None:
+    def __init__(self, directory: Path, topic: str = FLOWS_TOPIC, jars: Path = JARS) -> None:
         self._directory = directory
+        self._topic = topic
         self._jars = jars
         self._properties = directory / "server.properties"
         self._log_directory = directory / "log"
@@ -45,6 +51,7 @@ class ApacheKafka:
         address = f"127.0.0.1:{port}"
         self.process.start()
         self.process.wait_until(lambda: kafka_answers(address), START_SECONDS)
+        self._create_topic(address)
         return address
 
     def stop(self) -> None:
@@ -57,6 +64,15 @@ class ApacheKafka:
             log_directory=self._log_directory,
         )
         self._properties.write_text(filled)
+
+    def _create_topic(self, address: str) -> None:
+        """With the broker's default number of partitions; an earlier start may have done it."""
+        admin = AdminClient({"bootstrap.servers": address})
+        try:
+            admin.create_topics([NewTopic(self._topic)])[self._topic].result(START_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise NotStartedError("kafka", str(error), self.process.log_file) from error
 
     def _format(self) -> None:
         """Give the log directory its cluster id, unless an earlier start has."""
