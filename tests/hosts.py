@@ -90,18 +90,49 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
         yield left, right
 
 
+class Cgroup:
+    """A cgroup v2 directory that this process can be in for a while."""
+
+    def __init__(self, directory: Path, home: Path) -> None:
+        self.directory, self._home = directory, home
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets made meanwhile belong to the cgroup for as long as they live."""
+        (self.directory / "cgroup.procs").write_text(str(os.getpid()))
+        try:
+            yield
+        finally:
+            (self._home / "cgroup.procs").write_text(str(os.getpid()))
+
+
 @contextlib.contextmanager
-def own_cgroup(parent: Path) -> Iterator[Path]:
-    """This process is in a new cgroup below `parent`; sockets made meanwhile belong to it."""
-    home = parent / _own_path().lstrip("/")
-    cgroup = parent / f"fa-test-{uuid.uuid4().hex[:6]}"
-    cgroup.mkdir()
-    (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+def new_cgroup(mount: Path) -> Iterator[Cgroup]:
+    """An empty cgroup below the mount of cgroup v2."""
+    directory = mount / f"fa-test-{uuid.uuid4().hex[:6]}"
+    directory.mkdir()
     try:
-        yield cgroup
+        yield Cgroup(directory, mount / _own_path().lstrip("/"))
     finally:
-        (home / "cgroup.procs").write_text(str(os.getpid()))
-        cgroup.rmdir()
+        directory.rmdir()
+
+
+@contextlib.contextmanager
+def own_cgroup(mount: Path) -> Iterator[Path]:
+    """This process is in a new cgroup."""
+    with new_cgroup(mount) as cgroup, cgroup.inside():
+        yield cgroup.directory
+
+
+def connect(
+    client: Host, server: Host, family: AddressFamily, closing: contextlib.ExitStack
+) -> tuple[Socket, Socket]:
+    """The client's and the server's end of a new TCP connection; the listener stays as long."""
+    listener = closing.enter_context(server.listen(family))
+    dialing = closing.enter_context(client.open(family, SocketKind.SOCK_STREAM))
+    dialing.connect(listener.getsockname()[:2])
+    accepted = closing.enter_context(listener.accept()[0])
+    return dialing, accepted
 
 
 def _own_path() -> str:

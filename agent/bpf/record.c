@@ -15,6 +15,7 @@
 #define FAMILY_INET 2
 #define TYPE_DATAGRAM 2
 #define HEADER_HOP_BY_HOP 0
+#define FIRST_EPHEMERAL_PORT 32768 // of net.ipv4.ip_local_port_range as Linux ships it
 #define ALLOW 1
 
 enum role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };

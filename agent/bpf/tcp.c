@@ -171,7 +171,8 @@ static __always_inline void adopt(struct __sk_buff *skb, struct bpf_sock *sk, st
         s->flags |= FIN_SENT;
         s->fin_sent_sequence = tp->snd_nxt - 1;
     }
-    // Who opened it can no longer be seen; a listener on its local port says that it was accepted.
+    // Who opened it can no longer be seen. A listener on its local port says that it was accepted;
+    // without one, the ports must do.
     if (sk->family == FAMILY_INET) {
         tuple.ipv4.saddr = sk->dst_ip4;
         tuple.ipv4.daddr = sk->src_ip4;
@@ -183,7 +184,9 @@ static __always_inline void adopt(struct __sk_buff *skb, struct bpf_sock *sk, st
         size = sizeof(tuple.ipv6);
     }
     struct bpf_sock *listener = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-    s->flow.role = ROLE_CLIENT;
+    bool well_known = s->flow.local_port < FIRST_EPHEMERAL_PORT;
+    bool from_ephemeral = s->flow.remote_port >= FIRST_EPHEMERAL_PORT;
+    s->flow.role = well_known && from_ephemeral ? ROLE_SERVER : ROLE_CLIENT;
     if (listener) {
         if (listener->state == BPF_TCP_LISTEN) {
             s->flow.role = ROLE_SERVER;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ import pytest
 from agent.flows import volume
 from agent.probe import Probe, find_cgroup2
 from agent.ring import ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
-from tests.hosts import Host, own_cgroup, run, transfer, two_hosts
+from tests.hosts import Host, connect, own_cgroup, run, transfer, two_hosts
 
 pytestmark = pytest.mark.integration
 
@@ -37,6 +37,12 @@ def hosts() -> Iterator[tuple[Host, Host]]:
 def cgroup() -> Iterator[Path]:
     with own_cgroup(find_cgroup2()) as directory:
         yield directory
+
+
+@pytest.fixture
+def closing() -> Iterator[contextlib.ExitStack]:
+    with contextlib.ExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -64,14 +70,6 @@ def total(records: Records, field: str) -> int:
     return int(records[field].sum())
 
 
-def connected(client: Host, server: Host, family: socket.AddressFamily) -> Any:
-    with server.listen(family) as listener:
-        dialing = client.open(family, socket.SOCK_STREAM)
-        dialing.connect(listener.getsockname()[:2])
-        accepted, _ = listener.accept()
-    return dialing, accepted
-
-
 def tcp_info(of: socket.socket) -> dict[str, int]:
     """The fields of struct tcp_info (include/uapi/linux/tcp.h) that tests compare with."""
     raw = of.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
@@ -82,9 +80,12 @@ def tcp_info(of: socket.socket) -> dict[str, int]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_tcp_bytes_of_both_ends_are_exactly_the_applications(
-    hosts: tuple[Host, Host], probe: Probe, family: socket.AddressFamily
+    closing: contextlib.ExitStack,
+    hosts: tuple[Host, Host],
+    probe: Probe,
+    family: socket.AddressFamily,
 ) -> None:
-    dialing, accepted = connected(*hosts, family)
+    dialing, accepted = connect(*hosts, family, closing)
     transfer(dialing, accepted, 1_000_003)
     transfer(accepted, dialing, 104_729)
     dialing.close()
@@ -104,22 +105,21 @@ def test_tcp_bytes_of_both_ends_are_exactly_the_applications(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_connection_older_than_the_agent_counts_from_the_agents_start(
-    hosts: tuple[Host, Host], cgroup: Path, family: socket.AddressFamily
+    closing: contextlib.ExitStack,
+    hosts: tuple[Host, Host],
+    cgroup: Path,
+    family: socket.AddressFamily,
 ) -> None:
-    client, server = hosts
-    with server.listen(family) as listener:
-        dialing = client.open(family, socket.SOCK_STREAM)
-        dialing.connect(listener.getsockname()[:2])
-        accepted, _ = listener.accept()
-        transfer(dialing, accepted, 50_021)
-        probe = Probe(str(cgroup), 5.0, 1 << 20)
-        probe.start()
-        transfer(dialing, accepted, 15_485_863)
-        transfer(accepted, dialing, 7_919)
-        dialing.close()
-        accepted.close()
-        records = settle(probe)
-        probe.close()
+    dialing, accepted = connect(*hosts, family, closing)
+    transfer(dialing, accepted, 50_021)
+    probe = Probe(str(cgroup), 5.0, 1 << 20)
+    probe.start()
+    transfer(dialing, accepted, 15_485_863)
+    transfer(accepted, dialing, 7_919)
+    dialing.close()
+    accepted.close()
+    records = settle(probe)
+    probe.close()
     assert total(side(records, ROLE_CLIENT), "bytes_sent") == 15_485_863
     assert total(side(records, ROLE_CLIENT), "bytes_received") == 7_919
     assert total(side(records, ROLE_SERVER), "bytes_received") == 15_485_863
@@ -129,9 +129,9 @@ def test_a_connection_older_than_the_agent_counts_from_the_agents_start(
 
 
 def test_a_connection_that_fell_silent_is_told_without_another_packet(
-    hosts: tuple[Host, Host], probe: Probe
+    closing: contextlib.ExitStack, hosts: tuple[Host, Host], probe: Probe
 ) -> None:
-    dialing, accepted = connected(*hosts, socket.AF_INET)
+    dialing, accepted = connect(*hosts, socket.AF_INET, closing)
     transfer(dialing, accepted, 999_983)
     time.sleep(0.3)
     probe.flush(everything=True)
@@ -147,9 +147,9 @@ def test_a_connection_that_fell_silent_is_told_without_another_packet(
 
 
 def test_half_closed_and_aborted_connections_count_neither_fin_nor_reset(
-    hosts: tuple[Host, Host], probe: Probe
+    closing: contextlib.ExitStack, hosts: tuple[Host, Host], probe: Probe
 ) -> None:
-    dialing, accepted = connected(*hosts, socket.AF_INET)
+    dialing, accepted = connect(*hosts, socket.AF_INET, closing)
     transfer(dialing, accepted, 31)
     dialing.shutdown(socket.SHUT_WR)
     transfer(accepted, dialing, 10_007)  # after the FIN
@@ -226,10 +226,12 @@ def test_an_unanswered_connection_is_one_attempt_and_one_timeout(
     assert total(records, "retransmitted_segments") == told["retransmits"] > 0
 
 
-def test_retransmits_under_loss_are_those_that_the_kernel_counted(probe: Probe) -> None:
+def test_retransmits_under_loss_are_those_that_the_kernel_counted(
+    closing: contextlib.ExitStack, probe: Probe
+) -> None:
     with two_hosts() as (client, server):
         server.drop("tcp flags & (syn | fin | rst) == 0 numgen random mod 100 < 5")
-        dialing, accepted = connected(client, server, socket.AF_INET)
+        dialing, accepted = connect(client, server, socket.AF_INET, closing)
         transfer(dialing, accepted, 3_000_017)
         time.sleep(0.5)
         told = tcp_info(dialing)
@@ -246,11 +248,11 @@ def test_retransmits_under_loss_are_those_that_the_kernel_counted(probe: Probe) 
 
 
 def test_what_finds_the_ring_full_is_put_off_or_counted_as_lost(
-    hosts: tuple[Host, Host], cgroup: Path
+    closing: contextlib.ExitStack, hosts: tuple[Host, Host], cgroup: Path
 ) -> None:
     probe = Probe(str(cgroup), 5.0, 4096)  # room for 15 records
     probe.start()
-    pairs = [connected(*hosts, socket.AF_INET) for _ in range(40)]
+    pairs = [connect(*hosts, socket.AF_INET, closing) for _ in range(40)]
     for dialing, accepted in pairs:
         transfer(dialing, accepted, 101)
     time.sleep(0.2)
