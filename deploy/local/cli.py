@@ -78,7 +78,7 @@ class Roles(click.Group):
             command: click.Command = getattr(import_module(module), attribute)
         except (TsError, ValueError) as error:  # file and environment are read on import
             raise click.ClickException(settings_file.explain(error, cmd_name)) from error
-        if _takes_only_settings(command):
+        if _runs_on_settings(command):
             _add_settings_options(command, cmd_name)
         return command
 
@@ -120,12 +120,12 @@ class _SettleOnly(dict[str, Any]):
         raise _Settled(value)
 
 
-def _takes_only_settings(command: click.Command) -> bool:
+def _runs_on_settings(command: click.Command) -> bool:
     run = inspect.unwrap(command.callback) if command.callback else None
     return (
         run is not None
         and "settings" in inspect.signature(run).parameters
-        and all(isinstance(parameter, click.Option) for parameter in command.params)
+        and not any(parameter.required for parameter in command.params)
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from deploy.local.broker import EmbeddedBroker
 from deploy.local.errors import NotStartedError, PortTakenError, UnreachableError
 from deploy.local.kafka import ApacheKafka
 from deploy.local.supervisor import SupervisedProcess, role_command
+from sql.migrate import migrate
 from sql.settings import ClickHouse
 
 
@@ -167,15 +166,7 @@ class System:
 
     def _migrate(self) -> None:
         self._say("bringing ClickHouse's tables up to date")
-        done = subprocess.run(
-            role_command("migrate", *self._clickhouse_flags()),
-            env={**os.environ, **self._secrets("sql")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise click.ClickException(done.stderr.strip().removeprefix("Error: "))
+        migrate(self.clickhouse)
 
     def _start_stream(self) -> None:
         self._say("starting the stream")
