@@ -2,7 +2,7 @@
 # It needs root, as do the BPF programs that the tests and the demo load.
 
 SECONDS ?=
-BROKER ?= embedded
+BROKER ?=
 PYTEST_ARGS ?=
 PYTHON := .venv/bin/python
 
@@ -34,7 +34,7 @@ bench: setup
 	@$(PYTHON) -m benchmarks
 
 demo: $(if $(filter kafka,$(BROKER)),kafka,setup)
-	@.venv/bin/flowatlas demo --broker $(BROKER) $(if $(SECONDS),--seconds $(SECONDS))
+	@.venv/bin/flowatlas demo $(if $(filter kafka,$(BROKER)),--kafka apache) $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
