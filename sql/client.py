@@ -14,7 +14,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 from urllib3.exceptions import HTTPError
 
-from sql.errors import QueryError, RefusedError, UnreachableError
+from sql.errors import AddressError, QueryError, RefusedError, UnreachableError
 from sql.settings import ClickHouse
 
 DEFAULT_PORTS = {"http": 8123, "https": 8443}
@@ -29,15 +29,18 @@ def connect(settings: ClickHouse, **client_options: Any) -> Client:
     """A client without a session, so that threads may share it.
 
     `client_options` go to clickhouse_connect.get_client. Blocks until ClickHouse has told its
-    version. Raises UnreachableError (worth retrying) or RefusedError (user, password, database).
+    version. Raises AddressError, RefusedError (user, password, database), or UnreachableError,
+    which alone is worth a retry.
     """
     address = urlsplit(settings.url)
+    if address.scheme not in DEFAULT_PORTS or not address.hostname:
+        raise AddressError(settings.url)
     options = {"autogenerate_session_id": False, "connect_timeout": 5} | client_options
     try:
         return clickhouse_connect.get_client(
             interface=address.scheme,
             host=address.hostname,
-            port=address.port or DEFAULT_PORTS.get(address.scheme, 8123),
+            port=address.port or DEFAULT_PORTS[address.scheme],
             username=settings.user,
             password=settings.password,
             database=settings.database,
@@ -47,8 +50,6 @@ def connect(settings: ClickHouse, **client_options: Any) -> Client:
         raise UnreachableError(settings.url, reason(error)) from error
     except DatabaseError as error:
         raise RefusedError(settings.url, reason(error)) from error
-    except (ClickHouseError, ValueError) as error:
-        raise UnreachableError(settings.url, reason(error)) from error
 
 
 @contextmanager

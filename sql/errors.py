@@ -11,6 +11,13 @@ class SqlError(click.ClickException):
     retryable = False
 
 
+class AddressError(SqlError):
+    """The URL is none."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is no URL: write --clickhouse-url like http://127.0.0.1:8123.")
+
+
 class UnreachableError(SqlError):
     """Nothing answers at the address."""
 

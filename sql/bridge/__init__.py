@@ -1,0 +1,1 @@
+"""The bridge: traffic by workload pair, from ClickHouse to Prometheus."""

@@ -1,0 +1,76 @@
+"""One record, four places: the wire, the insert columns, the tables, and the rollups' views."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from agent import wire
+from sql import schema
+from sql.insert import insert_columns
+from sql.migrate import known
+
+DDL = "\n".join(migration.text for migration in known())
+COLUMN = re.compile(r"^    (\w+) +[A-Z]\w+.*$", re.MULTILINE)
+
+
+def columns(table: str) -> list[str]:
+    found = re.search(rf"CREATE TABLE IF NOT EXISTS {table}\n\((.*?)\n\)", DDL, re.DOTALL)
+    assert found
+    return COLUMN.findall(found.group(1))
+
+
+def selected(view: str) -> str:
+    found = re.search(rf"VIEW IF NOT EXISTS {view} .*?;\n", DDL, re.DOTALL)
+    assert found
+    return found.group(0)
+
+
+def test_every_measure_of_the_wire_is_inserted() -> None:
+    assert list(schema.COUNTERS) == list(wire.COUNTERS)
+    assert list(schema.DISTRIBUTIONS) == list(wire.DISTRIBUTIONS)
+    assert list(schema.LEDGER) == [field.name for field in fields(wire.Ledger)]
+
+
+def test_measures_have_the_wires_types() -> None:
+    for name in schema.FLOWS.names:
+        if name in wire.SCHEMA.names and name not in ("client_address", "server_address"):
+            of_wire = wire.SCHEMA.field(name).type
+            assert schema.FLOWS.field(name).type in (of_wire, "int8"), name
+
+
+@pytest.mark.parametrize("table", schema.TABLES)
+def test_insert_columns_are_the_tables(table: str) -> None:
+    assert insert_columns(table) == columns(table)
+
+
+def test_the_hour_leaves_out_pods_and_addresses_only() -> None:
+    left_out = {f"{side}_{what}" for side in schema.SIDES for what in ("pod", "address")}
+    assert columns("flows_1h") == [c for c in columns("flows_10s") if c not in left_out]
+
+
+@pytest.mark.parametrize(
+    ("view", "table"), [("flows_10s_to_1m", "flows_10s"), ("flows_1m_to_1h", "flows_1h")]
+)
+def test_rollups_carry_every_column_by_its_own_function(view: str, table: str) -> None:
+    text = selected(view)
+    for name in columns(table):
+        function = re.search(rf"\b(\w+)\({name}\) AS {name}\b", text)
+        if name in (*schema.COUNTERS, "flow_rows") or name.endswith(("_count", "_sum")):
+            assert function is not None
+            assert function.group(1) == "sum"
+        elif name.endswith(("_min", "_max", "_histogram")):
+            kind = {"min": "min", "max": "max", "histogram": "sumMap"}[name.rsplit("_", 1)[1]]
+            assert function is not None
+            assert function.group(1) == kind
+        else:
+            assert re.search(rf"\b{name}\b", text), name
+
+
+def test_the_report_rule_reads_every_measure() -> None:
+    rule = selected("reports")
+    for name in columns("flows_10s"):
+        if name != "flow_rows":
+            assert re.search(rf"\b{name}\b", rule), name
