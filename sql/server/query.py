@@ -1,0 +1,188 @@
+"""Running one query: on a connection of its own, in worker threads, its result through a pipe.
+
+The engine writes a SELECT's result into a pipe in the format and encoding asked for, so an answer
+of any size and format streams, in constant memory and with backpressure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from sql.server import metrics
+from sql.server.answer import Answer, Summary
+from sql.server.engine import Connection, Engine
+from sql.server.errors import QueryError
+from sql.server.request import Request
+from sql.server.sessions import Session
+from sql.server.statement import Statement
+from sql.server.users import User
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_HELD_BACK = 1 << 20
+"""Bytes of an answer kept until its headers go out: a failure within them has its own status."""
+
+
+class Query:
+    """One query of one request."""
+
+    def __init__(
+        self, engine: Engine, threads: Executor, user: User, session: Session, request: Request
+    ) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._user = user
+        self._session = session
+        self._request = request
+        self._tag = f"/* {uuid.uuid4()} */"
+        self.kind = "NONE"
+
+    async def run(self, answer: Answer) -> web.StreamResponse:
+        """The answer, sent or to be sent. Raises QueryError, before or after its first piece."""
+        text, data = await self._request.text()
+        if not text.strip():
+            return answer.whole(b"Ok.\n")
+        connection = await self._in_thread(self._engine.connect)
+        try:
+            parsed = await self._in_thread(lambda: self._prepare(connection, text))
+            self.kind = parsed.kind
+            if data is not None:
+                return await self._insert(connection, parsed, data, answer)
+            if parsed.streams:
+                return await self._select(connection, parsed, answer)
+            return await self._command(connection, parsed, answer)
+        finally:
+            await asyncio.shield(self._in_thread(connection.close))
+
+    def _prepare(self, connection: Connection, text: bytes) -> Statement:
+        """Settle database, settings and rights, then parse. The order keeps rights the last word."""
+        for statement in self._session.statements:
+            connection.query(statement)
+        if self._request.database:
+            connection.use(self._request.database)
+        settings = self._user.allow(self._request.settings)
+        if self._request.changes_nothing:
+            settings.setdefault("readonly", "2")  # GET changes nothing, says ClickHouse
+        rights = {"readonly": settings.pop("readonly")} if "readonly" in settings else {}
+        connection.set(settings)
+        connection.set(rights)
+        parsed = connection.parse(text.decode(errors="surrogateescape"))
+        if self._user.reads_only and not (parsed.reads or parsed.kind in ("SET", "USE", "INSERT")):
+            reason = f"{self._user.name}: Cannot execute query in readonly mode."
+            raise QueryError(164, "READONLY", reason)
+        return parsed
+
+    async def _command(
+        self, connection: Connection, parsed: Statement, answer: Answer
+    ) -> web.StreamResponse:
+        output_format = parsed.format or self._request.default_format
+        sql = f"{self._tag} {parsed.sql}"
+        result = await self._in_thread(lambda: connection.query(sql, output_format))
+        if parsed.kind in ("SET", "USE"):
+            self._session.statements.append(parsed.sql)
+        body = result.bytes()
+        answer.format = output_format if parsed.reads or body else None
+        answer.summary = _summary(result)
+        return answer.whole(body)
+
+    async def _insert(
+        self, connection: Connection, parsed: Statement, data: bytes, answer: Answer
+    ) -> web.StreamResponse:
+        sql, input_format = parsed.without_format(), parsed.format or "Values"
+        insert = await self._in_thread(lambda: connection.insert(sql, input_format))
+        try:
+            if data:
+                await self._in_thread(lambda: insert.append(data))
+            async for chunk in self._request.body:
+                metrics.RECEIVED.inc(len(chunk))
+                await self._in_thread(lambda piece=chunk: insert.append(piece))  # type: ignore[misc]
+        except BaseException:
+            await asyncio.shield(self._in_thread(insert.cancel))
+            raise
+        written = await self._in_thread(insert.finish)
+        answer.summary = Summary(
+            written_rows=written.rows_written,
+            written_bytes=written.bytes_written,
+            elapsed_ns=int(written.elapsed * 1e9),
+        )
+        return answer.whole(b"")
+
+    async def _select(
+        self, connection: Connection, parsed: Statement, answer: Answer
+    ) -> web.StreamResponse:
+        answer.format = parsed.format or self._request.default_format
+        answer.encoding = self._request.encoding
+        source, sink = os.pipe()
+        with suppress(OSError):  # a bigger pipe is only faster
+            fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, _HELD_BACK)
+        target = f"/proc/self/fd/{sink}"
+        compression = answer.encoding or "none"
+        sql = parsed.into_file(target, self._request.default_format, compression)
+
+        def execute() -> Any:
+            try:
+                return connection.query(f"{self._tag} {sql}", "Null")
+            finally:
+                os.close(sink)  # the reader's end of file
+
+        running = asyncio.ensure_future(self._in_thread(execute))
+        try:
+            return await self._forward(source, running, answer)
+        except BaseException:
+            await asyncio.shield(self._abandon(running))
+            raise
+
+    async def _forward(
+        self, source: int, running: asyncio.Future[Any], answer: Answer
+    ) -> web.StreamResponse:
+        """From the pipe to the client. Owns and closes `source`."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_HELD_BACK)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(source, "rb"))
+        held = bytearray()
+        try:
+            while piece := await reader.read(_HELD_BACK):
+                held += piece
+                if len(held) > _HELD_BACK and not self._request.waits_for_end:
+                    await answer.send(bytes(held))
+                    held.clear()
+            result = await running
+        finally:
+            transport.close()
+        answer.summary = _summary(result)
+        if not answer.started:
+            return answer.whole(bytes(held))
+        await answer.send(bytes(held))
+        return await answer.finish()
+
+    async def _abandon(self, running: asyncio.Future[Any]) -> None:
+        """Stop a query that nobody waits for any more, and see it end."""
+        if not running.done():
+            await self._in_thread(lambda: self._engine.kill(self._tag))
+        with suppress(QueryError):
+            await running
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+
+def _summary(result: Any) -> Summary:
+    return Summary(
+        read_rows=result.storage_rows_read(),
+        read_bytes=result.storage_bytes_read(),
+        result_rows=result.rows_read(),
+        elapsed_ns=int(result.elapsed() * 1e9),
+    )
