@@ -112,16 +112,11 @@ def _rows(records: Records, served: Array, offset_ns: int, starts: Array) -> pa.
     heads = records[starts]
     served_heads = served[starts]
     client, server, port = _orient(heads, served_heads)
-    instant = SCHEMA.field("interval_start").type
     columns: dict[str, Any] = {
-        "interval_start": pa.array(
-            np.minimum.reduceat(records["since_ns"], starts).view("i8") + offset_ns, instant
-        ),
-        "interval_end": pa.array(
-            np.maximum.reduceat(records["until_ns"], starts).view("i8") + offset_ns, instant
-        ),
+        "interval_start": np.minimum.reduceat(records["since_ns"], starts).view("i8") + offset_ns,
+        "interval_end": np.maximum.reduceat(records["until_ns"], starts).view("i8") + offset_ns,
         "reporter": np.where(served_heads, Reporter.SERVER, Reporter.CLIENT).astype("u1"),
-        "role_certain": (heads["flags"] & ROLE_CERTAIN).astype(bool),
+        "role_certain": np.packbits(heads["flags"] & ROLE_CERTAIN, bitorder="little"),
         "protocol": heads["protocol"],
         "client_address": _addresses(client),
         "server_address": _addresses(server),
@@ -144,16 +139,20 @@ def _rows(records: Records, served: Array, offset_ns: int, starts: Array) -> pa.
         buckets=np.add.reduceat(records["rtt_buckets"].astype("u8"), starts, axis=0),
     )
     arrays = [
-        column if isinstance(column, pa.Array) else pa.array(column)
-        for column in (columns[name] for name in SCHEMA.names)
+        column if isinstance(column, pa.Array) else _array(column, field.type, len(starts))
+        for field, column in ((field, columns[field.name]) for field in SCHEMA)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
+def _array(values: Array, kind: pa.DataType, length: int, valid: Array | None = None) -> pa.Array:
+    """The values' own memory as an Arrow array. (pa.array would import pandas.)"""
+    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, length, [bitmap, pa.py_buffer(np.ascontiguousarray(values))])
+
+
 def _addresses(addresses: Array) -> pa.Array:
-    buffer = pa.py_buffer(np.ascontiguousarray(addresses))
-    plain = pa.Array.from_buffers(pa.binary(16), len(addresses), [None, buffer])
-    return plain.dictionary_encode()
+    return _array(addresses, pa.binary(16), len(addresses)).dictionary_encode()
 
 
 def _connect_latency(took: Array, starts: Array) -> dict[str, Any]:
@@ -187,18 +186,18 @@ def _distribution(
     buckets: Array,
 ) -> dict[str, Any]:
     """The five columns of a distribution; least and most come by record, the rest by group."""
-    empty = count == 0
     group, bucket = np.nonzero(buckets)
     offsets = np.concatenate(([0], np.cumsum(np.bincount(group, minlength=len(starts)))))
     histogram = pa.MapArray.from_arrays(
-        pa.array(offsets.astype("i4")),
-        pa.array(bucket.astype("u1")),
-        pa.array(buckets[group, bucket]),
+        _array(offsets.astype("i4"), pa.int32(), len(offsets)),
+        _array(bucket.astype("u1"), pa.uint8(), len(bucket)),
+        _array(buckets[group, bucket], pa.uint64(), len(bucket)),
     )
+    rows, sampled = len(starts), count > 0
     return {
         f"{name}_count": count,
         f"{name}_sum": total,
-        f"{name}_min": pa.array(np.minimum.reduceat(least, starts), mask=empty),
-        f"{name}_max": pa.array(np.maximum.reduceat(most, starts), mask=empty),
+        f"{name}_min": _array(np.minimum.reduceat(least, starts), pa.uint32(), rows, sampled),
+        f"{name}_max": _array(np.maximum.reduceat(most, starts), pa.uint32(), rows, sampled),
         f"{name}_histogram": histogram,
     }
