@@ -1,0 +1,193 @@
+"""The demo cluster as it runs: real programs in namespaces that lead nowhere else."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.demo import cgroups, fabric, run
+from deploy.local.demo.cluster import DemoCluster
+from deploy.local.demo.places import places
+from deploy.local.demo.shop import SHOP
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[DemoCluster]:
+    demo = DemoCluster()
+    try:
+        demo.start()
+        yield demo
+    finally:
+        demo.stop()
+
+
+def inside(cluster: DemoCluster, place: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in the place's namespace, with the shop's resolver as the pods have it."""
+    script = f'mount --bind {cluster.directory}/resolv.conf /etc/resolv.conf && exec "$@"'
+    enter = ["nsenter", f"--net=/run/netns/{cluster.namespace(place)}", "unshare", "--mount"]
+    return subprocess.run(
+        [*enter, "sh", "-c", script, "sh", *command],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def pod(workload: str) -> str:
+    return SHOP.pods_of(workload)[0].name
+
+
+def node_of(workload: str) -> str:
+    return SHOP.pods_of(workload)[0].node.name
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def interfaces() -> set[tuple[str, str]]:
+    """Names and addresses of the interfaces of the machine's own namespace."""
+    links = json.loads(subprocess.check_output(["ip", "-json", "address"]))
+    return {
+        (link["ifname"], address.get("local", ""))
+        for link in links
+        for address in [{}, *link["addr_info"]]
+    }
+
+
+def test_a_client_reaches_a_cluster_ip_by_its_name_and_is_sent_on_to_a_pod(
+    cluster: DemoCluster,
+) -> None:
+    answer = inside(cluster, pod("shoppers"), "curl", "-s", "http://storefront/cart/2000")
+    assert len(answer.stdout) == 2000
+    connections = inside(cluster, node_of("shoppers"), "cat", "/proc/net/nf_conntrack").stdout
+    backends = "|".join(re.escape(p.addresses[0]) for p in SHOP.pods_of("storefront"))
+    assert re.search(rf"dst=172\.20\.11\.1 .*dport=80 src=({backends}) .*sport=8080", connections)
+
+
+def test_every_backend_of_a_service_gets_its_share(cluster: DemoCluster) -> None:
+    def all_served() -> bool:
+        seen = inside(cluster, node_of("storefront"), "cat", "/proc/net/nf_conntrack").stdout
+        return all(f"src={p.addresses[0]} " in seen for p in SHOP.pods_of("dnsmasq"))
+
+    assert eventually(all_served)
+
+
+def test_a_service_is_reached_over_ipv6(cluster: DemoCluster) -> None:
+    answer = inside(cluster, pod("shoppers"), "curl", "-6", "-s", "http://catalogue/2000")
+    assert len(answer.stdout) == 2000
+
+
+def test_dns_answers_for_aws_and_denies_what_it_does_not_know(cluster: DemoCluster) -> None:
+    names = ("shop-media.s3.us-east-1.amazonaws.com", "no-such-service")
+    known, unknown = (inside(cluster, pod("cart"), "getent", "ahosts", name) for name in names)
+    assert "52.216.8.45" in known.stdout
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+
+
+def test_a_port_that_nobody_serves_refuses(cluster: DemoCluster) -> None:
+    connecting = inside(
+        cluster, pod("nightly-report"), "curl", "-sv", "http://catalogue:9090/metrics"
+    )
+    assert connecting.returncode == 7
+    assert "Connection refused" in connecting.stderr
+
+
+def test_a_host_that_is_switched_off_does_not_answer(cluster: DemoCluster) -> None:
+    connecting = inside(
+        cluster, pod("nightly-report"), "curl", "-sv", "http://warehouse.corp.example"
+    )
+    assert connecting.returncode == 28
+    assert "timed out" in connecting.stderr
+
+
+def test_packets_between_checkout_and_payment_get_lost(cluster: DemoCluster) -> None:
+    def dropped() -> bool:
+        rules = inside(cluster, "vpc", "nft", "list", "ruleset").stdout
+        return any(int(count) for count in re.findall(r"counter packets (\d+)", rules))
+
+    def retransmitted() -> bool:
+        counters = inside(cluster, pod("checkout"), "cat", "/proc/net/snmp").stdout
+        names, values = (line.split() for line in counters.splitlines() if line[:4] == "Tcp:")
+        return int(values[names.index("RetransSegs")]) > 0
+
+    assert eventually(lambda: dropped() and retransmitted())
+
+
+def test_every_program_runs_in_the_cgroup_of_its_container(cluster: DemoCluster) -> None:
+    root = next(iter(cluster.node_cgroups.values())).parent
+    for place in places(SHOP):
+        for container in place.containers:
+            assert (root / container.cgroup / "cgroup.procs").read_text(), container.cgroup
+
+
+def test_nothing_leads_to_the_machines_own_interfaces(cluster: DemoCluster) -> None:
+    routes = inside(cluster, "vpc", "ip", "-json", "route", "show", "default").stdout
+    assert json.loads(routes or "[]") == []
+    for place in places(SHOP):
+        links = json.loads(inside(cluster, place.name, "ip", "-json", "-details", "link").stdout)
+        kinds = {link.get("linkinfo", {}).get("info_kind", link["ifname"]) for link in links}
+        assert kinds <= {"lo", "veth"}
+    for address in {address for name, address in interfaces() if name != "lo" and "." in address}:
+        attempt = inside(cluster, pod("catalogue"), "curl", "-sv", "-m", "2", f"http://{address}")
+        assert attempt.returncode == 7
+        assert "No route to host" in attempt.stderr or "unreachable" in attempt.stderr
+
+
+def test_after_stop_nothing_is_left_and_the_machine_is_as_before() -> None:
+    before = interfaces()
+    demo = DemoCluster()
+    demo.start()
+    directory, prefix, cgroup = demo.directory, demo.namespace(""), demo.node_cgroups["node-a"]
+    assert interfaces() == before
+    demo.stop_traffic()
+    demo.stop()
+    assert interfaces() == before
+    assert fabric.names(prefix) == []
+    assert not directory.exists()
+    assert not cgroup.parent.exists()
+    demo.stop()  # twice is once
+
+
+def test_what_a_killed_run_left_behind_is_removed_by_the_next() -> None:
+    code = """
+import time
+from deploy.local.demo.cluster import DemoCluster
+demo = DemoCluster()
+demo.start()
+print(demo.directory.name, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout is not None
+        left = run.Run(killed.stdout.readline().strip())
+        run.remove_dead()
+        assert left.directory.exists()  # it is not dead yet
+        killed.send_signal(signal.SIGKILL)
+    assert left.cgroup.exists()
+    assert (left.cgroup / "cgroup.events").read_text().startswith("populated 1")
+    run.remove_dead()
+    assert not left.cgroup.exists()
+    assert not left.directory.exists()
+    assert fabric.names(left.prefix) == []
+
+
+def test_the_cgroup_mount_is_found_wherever_it_is() -> None:
+    assert (cgroups.mount_point() / "cgroup.controllers").exists()
+    assert isinstance(cgroups.mount_point(), Path)
