@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from deploy.local.demo.programs import PACKAGES
 from deploy.local.kafka import JARS
 from deploy.local.probes import port_is_free
 
@@ -162,17 +163,11 @@ def kafka(host: Host) -> Finding:
     return Finding("Apache Kafka", not lacking, found, "make kafka", needed=False)
 
 
-def demo_tools(host: Host) -> Finding:
-    package = {
-        "ip": "iproute2",
-        "nft": "nftables",
-        "nginx": "nginx-light",
-        "redis-server": "redis-server",
-    }
-    lacking = [program for program in package if host.find_program(program) is None]
-    found = f"{', '.join(lacking)} missing" if lacking else ", ".join(package)
-    remedy = f"apt-get install {' '.join(package[program] for program in lacking)}"
-    return Finding("the demo's tools", not lacking, found, remedy, needed=False)
+def demo_programs(host: Host) -> Finding:
+    lacking = [program for program in PACKAGES if host.find_program(program) is None]
+    found = f"{', '.join(lacking)} missing" if lacking else ", ".join(PACKAGES)
+    remedy = f"apt-get install {' '.join(PACKAGES[program] for program in lacking)}"
+    return Finding("the demo's programs", not lacking, found, remedy, needed=False)
 
 
 CHECKS: list[Callable[[Host], Finding]] = [
@@ -187,7 +182,7 @@ CHECKS: list[Callable[[Host], Finding]] = [
     setpriv,
     ports,
     kafka,
-    demo_tools,
+    demo_programs,
 ]
 
 

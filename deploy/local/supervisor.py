@@ -22,6 +22,9 @@ LONGEST_PAUSE_SECONDS = 30.0
 HEALTHY_AFTER_SECONDS = 60.0
 """A process that ran this long starts again after the first pause, not after the next longer."""
 
+STOP_SECONDS = 40.0
+"""Longer than any role takes to flush what it holds; the stream is the slowest with 35 s."""
+
 NOTABLE = re.compile(r"\blevel=(WARNING|ERROR|CRITICAL)\b|^Error: ")
 
 
@@ -78,7 +81,7 @@ class SupervisedProcess:
         if self._process is not None:
             self._process.terminate()
 
-    def stop(self, timeout: float = 20.0) -> None:
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
         """SIGTERM, and after `timeout` seconds SIGKILL; returns when the program is gone."""
         if self._process is None or self._thread is None:
             return
