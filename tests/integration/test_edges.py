@@ -1,0 +1,214 @@
+"""What the tables and the rule of `edges` make of reports, by worked examples."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver import Client
+
+from sql import ask
+from sql.client import connect
+from sql.insert import insert
+from sql.migrate import migrate
+from sql.schema import COUNTERS
+from sql.settings import ClickHouse
+from tests.integration.clickhouse import at, embedded, flow, flows, ledger
+
+pytestmark = pytest.mark.integration
+
+WRITTEN = ("flows_10s", "flows_1m", "flows_1h", "agent_ledger", "agent_totals", "agents")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
+        migrate(there)
+        yield there
+
+
+@pytest.fixture
+def client(server: ClickHouse) -> Iterator[Client]:
+    with connect(server) as client:
+        for table in WRITTEN:
+            client.command(f"TRUNCATE TABLE {table}")
+        yield client
+
+
+def put(client: Client, *rows: dict[str, Any]) -> None:
+    insert(client, "flows_10s", flows(*rows), f"{random.getrandbits(64):x}")
+
+
+def one(client: Client, query: str) -> tuple[Any, ...]:
+    rows = client.query(query).result_rows
+    assert len(rows) == 1
+    return tuple(rows[0])
+
+
+def volume(client: Client, view: str = "edges") -> tuple[Any, ...]:
+    return one(client, f"SELECT sum(bytes_to_server), sum(bytes_to_client) FROM {view}")
+
+
+CLIENTS = {"window": at("10:00:00"), "bytes_to_server": 1009, "bytes_to_client": 2003}
+SERVERS = CLIENTS | {"node": "n2", "reporter": 2, "bytes_to_client": 1999}
+FROM_INTERNET = {
+    "client_kind": "internet",
+    "client_namespace": "",
+    "client_workload": "",
+    "client_pod": "",
+    "client_node": "",
+}
+
+
+def test_of_both_ends_the_client_counts(client: Client) -> None:
+    put(client, flow(**SERVERS))
+    put(client, flow(**CLIENTS))
+    for view in ("edges", "edges_1h", "conversations"):
+        assert volume(client, view) == (1009, 2003)
+
+
+def test_each_end_tells_what_only_it_knows(client: Client) -> None:
+    health = {"rtt_count": 1, "rtt_min": 40, "rtt_max": 40, "rtt_histogram": [(1, 1)]}
+    put(client, flow(**CLIENTS, retransmitted_segments=3, rtt_sum=40, **health))
+    put(client, flow(**SERVERS, retransmitted_segments=5, rtt_sum=40, **health))
+    assert one(
+        client,
+        "SELECT retransmitted_segments_to_server, retransmitted_segments_to_client,"
+        " client_rtt_count, server_rtt_count, client_rtt_histogram FROM edges",
+    ) == (3, 5, 1, 1, {1: 1})
+
+
+def test_the_clients_report_alone_counts(client: Client) -> None:
+    put(client, flow(**CLIENTS))
+    assert volume(client) == (1009, 2003)
+
+
+def test_the_servers_report_alone_counts_where_the_clients_node_has_no_agent(
+    client: Client,
+) -> None:
+    put(client, flow(**SERVERS))
+    assert volume(client) == (1009, 1999)
+
+
+def test_the_servers_report_counts_for_a_client_on_the_internet(client: Client) -> None:
+    put(client, flow(**CLIENTS), flow(**(SERVERS | FROM_INTERNET)))
+    assert volume(client) == (2018, 4002)
+
+
+def test_both_ends_on_one_node_count_once(client: Client) -> None:
+    put(
+        client,
+        flow(**CLIENTS, server_node="n1"),
+        flow(**(SERVERS | {"server_node": "n1", "node": "n1"})),
+    )
+    assert volume(client) == (1009, 2003)
+
+
+def test_an_agent_covers_its_node_from_the_hour_it_reports(client: Client) -> None:
+    later = {"window": at("11:00:00")}
+    put(client, flow(**SERVERS), flow(**(SERVERS | later)))
+    insert(client, "agent_ledger", ledger(time=at("11:20:00")), "coverage by the hour")
+    hours = client.query(
+        "SELECT window, sum(bytes_to_client) FROM edges_1h GROUP BY 1 ORDER BY 1"
+    ).result_rows
+    assert [int(row[1]) for row in hours] == [1999, 0]
+    put(client, flow(**(CLIENTS | later)))
+    assert volume(client) == (2018, 4002)
+
+
+def test_resets_are_told_by_who_sent_them(client: Client) -> None:
+    put(client, flow(**CLIENTS, resets_sent=2, resets_received=1))
+    put(client, flow(**SERVERS, resets_sent=1, resets_received=2))
+    assert one(client, "SELECT resets_to_server, resets_to_client FROM edges") == (2, 1)
+
+
+def test_a_late_row_is_added_to_its_window(client: Client) -> None:
+    put(client, flow(**CLIENTS))
+    put(client, flow(**(CLIENTS | {"window": at("12:00:00")})))
+    put(client, flow(**(CLIENTS | {"window": at("10:00:10"), "bytes_to_server": 7})))
+    assert one(
+        client,
+        f"SELECT bytes_to_server FROM edges WHERE window = '{at('10:00:00'):%Y-%m-%d %H:%M:%S}'",
+    ) == (1016,)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_rollup_holds_the_same_sums(client: Client, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = [
+        flow(
+            window=at("09:58:00") + timedelta(seconds=10 * chance.randrange(40)),
+            client_pod=f"cart-{chance.randrange(4)}",
+            node=f"n{chance.randrange(3)}",
+            reporter=chance.choice((1, 2)),
+            rtt_min=chance.choice((None, chance.randrange(9, 99))),
+            rtt_max=chance.choice((None, chance.randrange(100, 999))),
+            rtt_histogram=[(b, chance.randrange(1, 9)) for b in range(chance.randrange(24))],
+            **{name: chance.randrange(2**40) for name in COUNTERS},
+        )
+        for _ in range(400)
+    ]
+    for begin in range(0, 400, 100):
+        put(client, *rows[begin : begin + 100])
+    client.command("OPTIMIZE TABLE flows_1m FINAL")
+    sums = ", ".join(f"sum({name})" for name in COUNTERS)
+    query = (
+        f"SELECT sum(flow_rows), {sums}, min(rtt_min), max(rtt_max), sumMap(rtt_histogram) FROM "
+    )
+    base, minute, hour = (one(client, query + f"flows_{grain}") for grain in ("10s", "1m", "1h"))
+    assert base == minute == hour
+    assert base[:2] == (400, sum(row["bytes_to_server"] for row in rows))
+
+
+def test_one_token_counts_once_at_every_level(client: Client) -> None:
+    rows = flows(flow(**CLIENTS), flow(**SERVERS))
+    for _ in range(3):
+        insert(client, "flows_10s", rows, "one token")
+        insert(client, "agent_ledger", ledger(stream_rows=2), "one token")
+    for grain in ("10s", "1m", "1h"):
+        assert one(client, f"SELECT sum(flow_rows) FROM flows_{grain}") == (2,)
+    assert one(client, "SELECT sum(stream_rows), sum(batches) FROM agent_totals") == (2, 1)
+
+
+def test_coverage_is_equal_or_says_where_bytes_went(client: Client) -> None:
+    kernel = {"kernel_records": 4, "kernel_bytes": 3012, "agent_records": 4, "agent_bytes": 3012}
+    shipped = {"shipped_rows": 1, "shipped_bytes": 3012, "stream_rows": 1, "stream_bytes": 3012}
+    insert(client, "agent_ledger", ledger(**kernel, **shipped), "equal")
+    put(client, flow(**CLIENTS))
+    question = "SELECT records_equal, bytes_equal, covered FROM coverage"
+    assert one(client, question) == (1, 1, 1.0)
+    put(client, flow(**CLIENTS))
+    assert one(client, question)[:2] == (0, 0)
+
+
+@pytest.mark.parametrize("question", ask.questions(), ids=lambda question: question.name)
+def test_every_named_query_runs(client: Client, question: ask.Question) -> None:
+    put(client, flow(**CLIENTS))
+    assert ask.run(client, question.name) is not None
+
+
+def test_a_lossy_edge_is_slow_by_the_network(client: Client) -> None:
+    put(client, flow(**CLIENTS, packets_to_server=100, retransmitted_segments=9))
+    put(client, flow(**CLIENTS, client_workload="front", packets_to_server=100))
+    answer = ask.run(client, "slow", "TabSeparated", minutes="10000000").splitlines()
+    assert [line.split("\t")[-1].split(":")[0] for line in answer] == ["yes, the network", "no"]
+
+
+def test_a_quantile_lies_in_its_bucket(client: Client) -> None:
+    query = "SELECT flowatlasQuantile(CAST(map({}), 'Map(UInt8, UInt64)'), {})"
+    assert one(client, query.format("3, 90, 7, 10", 0.5))[0] == pytest.approx(2**7.556, rel=1e-3)
+    assert 2**11 < one(client, query.format("3, 90, 7, 10", 0.95))[0] <= 2**12
+    assert one(client, query.format("", 0.5)) == (None,)
+
+
+def test_rows_survive_a_restart(tmp_path: Path) -> None:
+    for expected in (1009, 1009):
+        with embedded(tmp_path) as there:
+            migrate(there)
+            with connect(there) as client:
+                insert(client, "flows_10s", flows(flow(**CLIENTS)), "before and after")
+                assert volume(client)[0] == expected

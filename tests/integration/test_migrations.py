@@ -1,0 +1,108 @@
+"""Migrations on a real engine: planned, applied once, watched for edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sql import migrate as migrations
+from sql.__main__ import ask_command, migrate_command, sql_command
+from sql.client import connect
+from sql.errors import MigrationEditedError
+from sql.insert import insert_columns
+from sql.schema import TABLES
+from sql.settings import ClickHouse
+from tests.integration.clickhouse import embedded
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
+        yield there
+
+
+def invoke(server: ClickHouse, command: object, *words: str) -> Result:
+    where = ("--clickhouse-url", server.url, "--clickhouse-database", server.database)
+    return CliRunner().invoke(command, [*words, *where])  # type: ignore[arg-type]
+
+
+def test_a_dry_run_prints_what_would_run_and_changes_nothing(server: ClickHouse) -> None:
+    there = replace(server, database="dry")
+    for _ in range(2):
+        result = invoke(there, migrate_command, "--dry-run")
+        assert result.exit_code == 0
+        assert "CREATE TABLE IF NOT EXISTS flows_10s" in result.output
+    with connect(replace(server, database="")) as client:
+        assert ("dry",) not in client.query("SHOW DATABASES").result_rows
+
+
+def test_a_second_run_applies_nothing(server: ClickHouse) -> None:
+    there = replace(server, database="twice")
+    first, second = invoke(there, migrate_command), invoke(there, migrate_command)
+    assert first.output.count("applied 0") == len(migrations.known())
+    assert "nothing to do" in second.output
+    assert migrations.plan(there) == []
+
+
+def test_an_edited_applied_migration_is_an_error(
+    server: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(server, database="edited")
+    migrations.migrate(there)
+    first, *others = migrations.known()
+    edited = [replace(first, text=first.text + "-- more\n"), *others]
+    monkeypatch.setattr(migrations, "known", lambda: edited)
+    with pytest.raises(MigrationEditedError, match=first.name):
+        migrations.migrate(there)
+
+
+def test_a_migration_cut_off_half_way_is_completed(
+    server: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(server, database="cut")
+    first, *others = migrations.known()
+    half = replace(first, text=first.text[: first.text.index("CREATE MATERIALIZED")] + "oops;\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "known", lambda: [half])
+        with pytest.raises(Exception, match="oops"):
+            migrations.migrate(there)
+    assert migrations.migrate(there) == [first, *others]
+
+
+def test_insert_columns_are_those_of_the_created_tables(server: ClickHouse) -> None:
+    there = replace(server, database="columns")
+    migrations.migrate(there)
+    with connect(there) as client:
+        for table in TABLES:
+            described = client.query(f"DESCRIBE {table}").result_rows
+            assert insert_columns(table) == [row[0] for row in described]
+
+
+def test_sql_and_ask_answer_from_the_command_line(server: ClickHouse) -> None:
+    there = replace(server, database="answers")
+    migrations.migrate(there)
+    assert invoke(there, sql_command, "SELECT 6 * 7 AS answer").output == "answer\n42\n"
+    assert invoke(there, sql_command, "--format", "JSONEachRow", "SELECT 1 AS a").output == (
+        '{"a":1}\n'
+    )
+    assert invoke(there, sql_command, "SELECT 1 AS a FORMAT CSV").output == "1\n"
+    assert invoke(there, ask_command, "edges", "minutes=5").exit_code == 0
+
+
+def test_wrong_sql_is_one_sentence(server: ClickHouse) -> None:
+    result = invoke(replace(server, database=""), sql_command, "SELECT nonsense")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "nonsense" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_says_migrate(server: ClickHouse) -> None:
+    result = invoke(replace(server, database="nowhere"), sql_command, "SELECT 1")
+    assert result.exit_code == 1
+    assert "flowatlas migrate" in result.output
