@@ -1,1 +1,1 @@
-"""The embedded ClickHouse: chDB, the same engine in this process, behind ClickHouse's HTTP interface."""
+"""The embedded ClickHouse: chDB, the same engine in-process, behind ClickHouse's HTTP interface."""

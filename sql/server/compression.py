@@ -1,4 +1,4 @@
-"""Content encodings: bodies come in through Python's decoders, answers go out through the engine's."""
+"""Content encodings: Python's decoders for bodies coming in, the engine's encoders for answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 
 from sql.server.errors import QueryError
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Mapping
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -104,20 +104,20 @@ class Engine:
         self._path = path
         self._lock: TextIO | None = None
         self._anchor: Connection | None = None
+        self._connection_string = ""
         self.version = ""
 
     def start(self) -> None:
-        """Open (or make) the data directory. Raises DataDirectoryError, DataDirectoryLockedError."""
+        """Open, or make, the data directory. Raises DataDirectory(Locked)Error."""
         os.environ["TZ"] = "UTC"  # the engine takes its server time zone from the process
         time.tzset()
         self._claim()
-        with as_file(files("sql.server") / "engine.xml") as config:
-            options = f"config-file={config}&users_config={config}"
-            self._connection_string = f"{self._path}?{options}"
-            try:
-                self._anchor = self.connect()
-            except RuntimeError as error:
-                raise DataDirectoryError(str(self._path), str(error)) from None
+        config = files("sql.server") / "engine.xml"
+        self._connection_string = f"{self._path}?config-file={config}&users_config={config}"
+        try:
+            self._anchor = self.connect()
+        except RuntimeError as error:
+            raise DataDirectoryError(str(self._path), str(error)) from None
         self._replace_default_database(self._anchor)
         self.version = self._anchor.query("SELECT version()").bytes().decode().strip()
 
@@ -129,7 +129,7 @@ class Engine:
             self._lock.close()
 
     def connect(self) -> Connection:
-        return Connection(chdb.connect(self._connection_string))
+        return Connection(chdb.connect(self._connection_string))  # type: ignore[no-untyped-call]
 
     def kill(self, tag: str) -> None:
         """Stop the statements that begin with the comment `tag`, soon, without waiting."""

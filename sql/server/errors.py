@@ -8,47 +8,21 @@ from http import HTTPStatus
 import click
 
 # ClickHouse's own table, src/Server/HTTP/exceptionCodeToHTTPStatus.cpp; what is not named is 500.
-STATUS_OF_CODES: dict[HTTPStatus, frozenset[int]] = {
-    # fmt: off
-    HTTPStatus.BAD_REQUEST: frozenset(
-        (
-            6,
-            8,
-            15,
-            25,
-            26,
-            27,
-            36,
-            38,
-            41,
-            44,
-            53,
-            62,
-            63,
-            67,
-            69,
-            72,
-            117,
-            167,
-            168,
-            190,
-            376,
-            427,
-            441,
-            675,
-            676,
-        )
-    ),
-    HTTPStatus.UNAUTHORIZED: frozenset((194,)),
-    HTTPStatus.FORBIDDEN: frozenset((192, 193, 497, 512, 516)),
-    HTTPStatus.NOT_FOUND: frozenset((46, 47, 50, 56, 60, 73, 81, 82, 110, 115, 511)),
-    HTTPStatus.REQUEST_TIMEOUT: frozenset((159,)),
-    HTTPStatus.LENGTH_REQUIRED: frozenset((381,)),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: frozenset((223,)),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: frozenset((415,)),
-    HTTPStatus.NOT_IMPLEMENTED: frozenset((48,)),
-    HTTPStatus.SERVICE_UNAVAILABLE: frozenset((76, 209, 439)),
-    # fmt: on
+_CODES_OF_STATUS = {
+    HTTPStatus.BAD_REQUEST: "6 8 15 25 26 27 36 37 38 41 44 53 62 72 117 123 167 168 223 321 376 427 "
+    "441 675 676",
+    HTTPStatus.UNAUTHORIZED: "194",
+    HTTPStatus.FORBIDDEN: "192 193 497 512 516",
+    HTTPStatus.NOT_FOUND: "46 47 50 56 60 63 73 78 81 115 152 336 511",
+    HTTPStatus.REQUEST_TIMEOUT: "159",
+    HTTPStatus.LENGTH_REQUIRED: "381",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "229",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "779",
+    HTTPStatus.NOT_IMPLEMENTED: "48",
+    HTTPStatus.SERVICE_UNAVAILABLE: "76 209 439",
+}
+_STATUS_OF_CODE = {
+    int(code): status for status, codes in _CODES_OF_STATUS.items() for code in codes.split()
 }
 _MESSAGE = re.compile(r"Code: (\d+)\. .*", re.DOTALL)
 
@@ -63,10 +37,7 @@ class QueryError(Exception):
     @property
     def status(self) -> HTTPStatus:
         """The HTTP status that ClickHouse gives to the code."""
-        for status, codes in STATUS_OF_CODES.items():
-            if self.code in codes:
-                return status
-        return HTTPStatus.INTERNAL_SERVER_ERROR
+        return _STATUS_OF_CODE.get(self.code, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 class EngineError(QueryError):

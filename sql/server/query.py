@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -54,9 +54,9 @@ class Query:
         text, data = await self._request.text()
         if not text.strip():
             return answer.whole(b"Ok.\n")
-        connection = await self._in_thread(self._engine.connect)
+        connection = await asyncio.to_thread(self._engine.connect)
         try:
-            parsed = await self._in_thread(lambda: self._prepare(connection, text))
+            parsed = await _to_the_end(asyncio.to_thread(self._prepare, connection, text))
             self.kind = parsed.kind
             if data is not None:
                 return await self._insert(connection, parsed, data, answer)
@@ -64,10 +64,10 @@ class Query:
                 return await self._select(connection, parsed, answer)
             return await self._command(connection, parsed, answer)
         finally:
-            await asyncio.shield(self._in_thread(connection.close))
+            await asyncio.shield(asyncio.to_thread(connection.close))
 
     def _prepare(self, connection: Connection, text: bytes) -> Statement:
-        """Settle database, settings and rights, then parse. The order keeps rights the last word."""
+        """Settle database, settings, rights, then parse; the order keeps rights the last word."""
         for statement in self._session.statements:
             connection.query(statement)
         if self._request.database:
@@ -109,7 +109,7 @@ class Query:
                 metrics.RECEIVED.inc(len(chunk))
                 await self._in_thread(lambda piece=chunk: insert.append(piece))  # type: ignore[misc]
         except BaseException:
-            await asyncio.shield(self._in_thread(insert.cancel))
+            await asyncio.shield(asyncio.to_thread(insert.cancel))
             raise
         written = await self._in_thread(insert.finish)
         answer.summary = Summary(
@@ -137,7 +137,7 @@ class Query:
             finally:
                 os.close(sink)  # the reader's end of file
 
-        running = asyncio.ensure_future(self._in_thread(execute))
+        running = asyncio.get_running_loop().run_in_executor(self._threads, execute)
         try:
             return await self._forward(source, running, answer)
         except BaseException:
@@ -159,7 +159,7 @@ class Query:
                 if len(held) > _HELD_BACK and not self._request.waits_for_end:
                     await answer.send(bytes(held))
                     held.clear()
-            result = await running
+            result = await asyncio.shield(running)
         finally:
             transport.close()
         answer.summary = _summary(result)
@@ -170,13 +170,25 @@ class Query:
 
     async def _abandon(self, running: asyncio.Future[Any]) -> None:
         """Stop a query that nobody waits for any more, and see it end."""
-        if not running.done():
-            await self._in_thread(lambda: self._engine.kill(self._tag))
+        while not running.done():  # the first may come before the engine knows the query
+            await asyncio.to_thread(self._engine.kill, self._tag)
+            await asyncio.wait((running,), timeout=0.5)
         with suppress(QueryError):
-            await running
+            running.result()
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        loop = asyncio.get_running_loop()
+        return await _to_the_end(loop.run_in_executor(self._threads, function))
+
+
+async def _to_the_end(step: Awaitable[T]) -> T:
+    """The step's result; if cancelled meanwhile, only after the step, for a thread cannot stop."""
+    running = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        raise
 
 
 def _summary(result: Any) -> Summary:

@@ -15,7 +15,30 @@ from sql.server.statement import data_offset
 
 # Parameters that the HTTP interface itself consumes: they never reach the engine as settings.
 _OF_THE_INTERFACE = frozenset(
-    ["buffer_size", "cancel_http_readonly_queries_on_client_close", "client_protocol_version", "compress", "database", "decompress", "default_format", "enable_http_compression", "http_headers_progress_interval_ms", "http_zlib_compression_level", "password", "query", "query_id", "quota_key", "role", "send_progress_in_http_headers", "session_check", "session_id", "session_timeout", "stacktrace", "user", "wait_end_of_query"]
+    (
+        "buffer_size",
+        "cancel_http_readonly_queries_on_client_close",
+        "client_protocol_version",
+        "compress",
+        "database",
+        "decompress",
+        "default_format",
+        "enable_http_compression",
+        "http_headers_progress_interval_ms",
+        "http_zlib_compression_level",
+        "password",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "send_progress_in_http_headers",
+        "session_check",
+        "session_id",
+        "session_timeout",
+        "stacktrace",
+        "user",
+        "wait_end_of_query",
+    )
 )
 _MAX_QUERY_SIZE = 262_144
 _DEFAULT_SESSION_SECONDS = 60.0
@@ -34,7 +57,7 @@ class Request:
 
     @property
     def credentials(self) -> tuple[str, str]:
-        """User and password: Basic, else X-ClickHouse-*, else the URL's. Raises QueryError (516)."""
+        """User and password: Basic, X-ClickHouse-* or the URL's. Raises QueryError (516)."""
         if header := self.headers.get("Authorization"):
             try:
                 basic = BasicAuth.decode(header, encoding="utf-8")
@@ -80,7 +103,8 @@ class Request:
 
         The rest of the data stays in `body`. Raises QueryError (62) for a text too long.
         """
-        limit = int(self.settings.get("max_query_size", _MAX_QUERY_SIZE))
+        wanted = self.settings.get("max_query_size", "")
+        limit = int(wanted) if wanted.isdigit() else _MAX_QUERY_SIZE
         in_url = self.parameters.get("query", "").rstrip().rstrip(";")
         text = in_url.encode() + b"\n" if in_url else b""
         end = data_offset(text)

@@ -44,7 +44,7 @@ class User:
             if not name.startswith(CHANGEABLE_BY_READERS):
                 reason = f"Cannot modify '{name}' setting in readonly mode."
                 raise QueryError(164, "READONLY", reason)
-        applied = dict(settings) | self.limits
+        applied = {**settings, **self.limits}
         shortest = self.limits["max_execution_time"]
         wanted = settings.get("max_execution_time", shortest)
         if wanted.isdigit() and 0 < int(wanted) < int(shortest):
@@ -68,7 +68,7 @@ class Users:
         self._users = {user.name: user for user in known}
 
     def authenticate(self, name: str, password: str) -> User:
-        """The user of that name and password. Raises QueryError (516), not telling which is wrong."""
+        """The user of that name and password. Raises QueryError (516) for either being wrong."""
         user = self._users.get(name)
         expected = user.password if user else ""
         same = hmac.compare_digest(expected.encode(), password.encode())
