@@ -7,11 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from deploy.local.demo import cgroups, fabric, run
+from deploy.local.demo import fabric, run
 from deploy.local.demo.cluster import DemoCluster
 from deploy.local.demo.places import places
 from deploy.local.demo.shop import SHOP
@@ -24,6 +23,7 @@ def cluster() -> Iterator[DemoCluster]:
     demo = DemoCluster()
     try:
         demo.start()
+        demo.start_traffic()
         yield demo
     finally:
         demo.stop()
@@ -152,6 +152,7 @@ def test_after_stop_nothing_is_left_and_the_machine_is_as_before() -> None:
     before = interfaces()
     demo = DemoCluster()
     demo.start()
+    demo.start_traffic()
     directory, prefix, cgroup = demo.directory, demo.namespace(""), demo.node_cgroups["node-a"]
     assert interfaces() == before
     demo.stop_traffic()
@@ -169,6 +170,7 @@ import time
 from deploy.local.demo.cluster import DemoCluster
 demo = DemoCluster()
 demo.start()
+demo.start_traffic()
 print(demo.directory.name, flush=True)
 time.sleep(60)
 """
@@ -186,8 +188,3 @@ time.sleep(60)
     assert not left.cgroup.exists()
     assert not left.directory.exists()
     assert fabric.names(left.prefix) == []
-
-
-def test_the_cgroup_mount_is_found_wherever_it_is() -> None:
-    assert (cgroups.mount_point() / "cgroup.controllers").exists()
-    assert isinstance(cgroups.mount_point(), Path)

@@ -7,7 +7,8 @@ import shutil
 import signal
 import tempfile
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -44,20 +45,32 @@ def command(settings: Settings) -> None:
         raise HostNotReadyError(missing[0].name, missing[0].found, missing[0].remedy)
     # From here on SIGTERM is a Ctrl-C: it interrupts whatever is waited for.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    data = Path(tempfile.mkdtemp(prefix="flowatlas-demo-"))
-    _run(settings, data)
-    shutil.rmtree(data)  # after a failure it stays, for the logs in it
+    with _data_directory() as data:
+        _run(settings, data)
+
+
+@contextmanager
+def _data_directory() -> Iterator[Path]:
+    """A directory for tables and logs. After an error it stays, for the logs in it."""
+    directory = Path(tempfile.mkdtemp(prefix="flowatlas-demo-"))
+    try:
+        yield directory
+    except KeyboardInterrupt:
+        shutil.rmtree(directory)
+        raise
+    shutil.rmtree(directory)
 
 
 def _run(settings: Settings, data: Path) -> None:
     with ExitStack() as stopping:
         cluster = DemoCluster()
         stopping.callback(cluster.stop)
-        click.echo("building the demo cluster: 3 nodes in 3 zones, and a shop's pods and traffic")
+        click.echo("building the demo cluster: 3 nodes in 3 zones, and the pods of a shop")
         cluster.start()
         system = System(settings.plan(data, cluster.node_cgroups, cluster.directory))
         stopping.callback(system.stop)
         system.start()
+        cluster.start_traffic()
         _announce(system, settings)
         _watch(system, settings.seconds)
         click.echo("stopping the traffic")

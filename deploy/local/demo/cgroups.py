@@ -5,10 +5,12 @@ from pathlib import Path
 
 from deploy.local.demo.errors import NoCgroup2Error
 
+MOUNTS = Path("/proc/mounts")
+
 
 def mount_point() -> Path:
     """Where cgroup v2 is mounted, be it on its own or beside version 1."""
-    for line in Path("/proc/mounts").read_text().splitlines():
+    for line in MOUNTS.read_text().splitlines():
         _, path, kind, *_ = line.split()
         if kind == "cgroup2":
             return Path(path)

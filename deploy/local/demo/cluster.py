@@ -21,9 +21,10 @@ from deploy.local.demo.shop import SHOP
 class DemoCluster:
     """Three nodes of namespaces and cgroups with real programs talking in them.
 
-    `start` makes it within seconds, `stop_traffic` ends the programs and leaves the cgroups for the
-    agents to finish with, `stop` removes everything, whatever state it is in. What an earlier run
-    that was killed left behind is removed by the next `start`.
+    `start` makes the cluster and its servers, `start_traffic` sends their clients in;
+    `stop_traffic` ends all programs and leaves the cgroups for the agents to finish with, `stop`
+    removes everything, whatever state it is in. What an earlier run that was killed left behind is
+    removed by the next `start`.
     """
 
     def __init__(self, shop: Shop = SHOP) -> None:
@@ -48,7 +49,7 @@ class DemoCluster:
         return f"{self._running().prefix}{place}"
 
     def start(self) -> None:
-        """Build the cluster and let the traffic begin. Takes about 3 s. Raises DemoError."""
+        """Build the cluster and start its servers, within about a second. Raises DemoError."""
         _require_host()
         run.remove_dead()
         self._run, self._lease = run.begin()
@@ -57,6 +58,9 @@ class DemoCluster:
         fabric.build(self._places, self._shop.switched_off, self._run.prefix)
         self._load_rules()
         self._start_programs(servers=True)
+
+    def start_traffic(self) -> None:
+        """Start the clients; they go on until `stop_traffic`."""
         self._start_programs(servers=False)
 
     def stop_traffic(self) -> None:

@@ -14,7 +14,13 @@ def run(*command: str, stdin: str = "", namespace: str = "") -> str:
         command = ("nsenter", f"--net=/run/netns/{namespace}", *command)
     try:
         done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=30, check=True
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            process_group=0,  # Ctrl-C is for us, not for what we are waiting for
         )
     except subprocess.CalledProcessError as failure:
         raise CommandFailedError(" ".join(command), failure.stderr) from failure
