@@ -89,9 +89,9 @@ def _watch(system: System, seconds: float) -> None:
 
 
 def _announce(system: System, settings: Settings) -> None:
-    until = f"{settings.seconds:g} seconds" if settings.seconds else "Ctrl-C"
+    until = f"for {settings.seconds:g} seconds" if settings.seconds else "until Ctrl-C"
     url = f" --clickhouse-url {system.clickhouse.url}"
-    click.echo(f"watching the traffic until {until}; meanwhile, in another terminal:")
+    click.echo(f"watching the traffic {until}; meanwhile, in another terminal:")
     click.echo(f"  flowatlas ask{url} edges")
     click.echo(f"  curl http://127.0.0.1:{settings.bridge_port}/metrics")
 

@@ -40,9 +40,10 @@ def _rule(shop: Shop, service: Service, port: Port, index: int) -> str:
     family = _FAMILIES[index]
     backends = [pod.addresses[index] for pod in shop.pods_of(service.workload)]
     choices = ", ".join(f"{number} : {address}" for number, address in enumerate(backends))
+    chosen = f"numgen random mod {len(backends)} map {{ {choices} }}"
     return (
         f"{family} daddr {service.addresses[index]} {port.protocol.lower()} dport {port.port} "
-        f"dnat {family} to numgen random mod {len(backends)} map {{ {choices} }} : {port.target}"
+        f"counter dnat {family} to {chosen} : {port.target}"
     )
 
 
