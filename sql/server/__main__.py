@@ -20,6 +20,9 @@ from sql.settings import loaders
 
 log = logging.getLogger(__name__)
 
+GRACE_SECONDS = 2.0
+"""How long requests under way may take to end before they are cut off."""
+
 
 @click.command("server", help="Run the embedded ClickHouse behind its HTTP interface.")
 @ts.click_options(Settings, loaders("server"), show_envvars_in_help=True)
@@ -42,20 +45,25 @@ async def serve(engine: Engine, settings: Settings) -> None:
     stopping = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    with ThreadPoolExecutor(settings.threads, thread_name_prefix="query") as threads:
-        app = App(engine, threads, settings).application()
-        runner = web.AppRunner(
-            app, auto_decompress=False, handler_cancellation=True, access_log=None
-        )
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, settings.host, settings.port, shutdown_timeout=10).start()
-            log.info("server ready url=http://%s:%d path=%s", *_where(runner), settings.path)
-            await stopping.wait()
-        except OSError as error:
-            raise PortTakenError(settings.host, settings.port, str(error)) from None
-        finally:
-            await runner.cleanup()
+    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="query")
+    app = App(engine, threads, settings).application()
+    runner = web.AppRunner(
+        app,
+        auto_decompress=False,
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=GRACE_SECONDS,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        log.info("server ready url=http://%s:%d path=%s", *_where(runner), settings.path)
+        await stopping.wait()
+    except OSError as error:
+        raise PortTakenError(settings.host, settings.port, str(error)) from None
+    finally:
+        await runner.cleanup()
+        await asyncio.to_thread(threads.shutdown)  # cancelled requests are still being killed
 
 
 def _where(runner: web.AppRunner) -> tuple[str, int]:

@@ -9,8 +9,8 @@ import click
 
 # ClickHouse's own table, src/Server/HTTP/exceptionCodeToHTTPStatus.cpp; what is not named is 500.
 _CODES_OF_STATUS = {
-    HTTPStatus.BAD_REQUEST: "6 8 15 25 26 27 36 37 38 41 44 53 62 72 117 123 167 168 223 321 376 427 "
-    "441 675 676",
+    HTTPStatus.BAD_REQUEST: "6 8 15 25 26 27 36 37 38 41 44 53 62 72 117 123 167 168 223 321 376 "
+    "427 441 675 676",
     HTTPStatus.UNAUTHORIZED: "194",
     HTTPStatus.FORBIDDEN: "192 193 497 512 516",
     HTTPStatus.NOT_FOUND: "46 47 50 56 60 63 73 78 81 115 152 336 511",

@@ -15,8 +15,8 @@ from sql.server.errors import QueryError
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _FORMAT = re.compile(r" FORMAT (\w+)(?= SETTINGS |$)")
 _CLIENT_SIDE = re.compile(r"\b(INTO OUTFILE|FROM INFILE)\b")
-# `file` as a scalar and `python` are the only functions that no privilege of the engine guards.
-_UNGUARDED = re.compile(r"\b(file|python)\(", re.IGNORECASE)
+# What no privilege of the engine guards: the scalar `file`, chDB's `python`, and running programs.
+_UNGUARDED = re.compile(r"\b(file|python|executable|executablepool)\(", re.IGNORECASE)
 _TOKEN = re.compile(
     rb"""\s+ | --[^\n]* | \#[^\n]* | /\*.*?\*/ | '(?:[^'\\]|\\.|'')*' | `(?:[^`\\]|\\.|``)*`
     | "(?:[^"\\]|\\.|"")*" | \w+ | .""",

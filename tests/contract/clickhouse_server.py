@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
+import time
 from pathlib import Path
 
 _READY = re.compile(r"server ready url=http://127\.0\.0\.1:(\d+)")
@@ -17,7 +17,8 @@ class ClickHouseServer:
     def __init__(self, path: Path, *options: str) -> None:
         self._command = [sys.executable, "-m", "sql.server", "--port", "0", "--path", str(path)]
         self._command += options
-        self._process: subprocess.Popen[str] | None = None
+        self._log = path.parent / f"{path.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
     @property
@@ -25,16 +26,15 @@ class ClickHouseServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        with tempfile.TemporaryFile("w+") as log:
-            self._process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
-            assert self._process.stderr is not None
-            for line in self._process.stderr:
-                log.write(line)
-                if found := _READY.search(line):
-                    self.port = int(found[1])
-                    return
-            log.seek(0)
-            raise AssertionError(f"the server did not start: {log.read()}")
+        """Returns when it answers; its log stays beside the data directory."""
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(self._command, stderr=log)
+        deadline = time.monotonic() + 20
+        while not (found := _READY.search(self._log.read_text())):
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.02)
+        self.port = int(found[1])
 
     def stop(self) -> int:
         """End it as an operator does; returns its exit status."""
@@ -50,5 +50,4 @@ class ClickHouseServer:
 
     def _wait(self) -> int:
         assert self._process is not None
-        self._process.communicate(timeout=20)
-        return self._process.returncode
+        return self._process.wait(timeout=20)
