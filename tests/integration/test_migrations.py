@@ -15,7 +15,7 @@ from sql.errors import MigrationEditedError
 from sql.insert import insert_columns
 from sql.schema import TABLES
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import embedded
+from tests.integration.clickhouse import embedded, free_port
 
 pytestmark = pytest.mark.integration
 
@@ -99,6 +99,14 @@ def test_wrong_sql_is_one_sentence(server: ClickHouse) -> None:
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
     assert "nonsense" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_clickhouse_that_is_not_there_is_one_sentence() -> None:
+    result = invoke(ClickHouse(url=f"http://127.0.0.1:{free_port()}"), sql_command, "SELECT 1")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ClickHouse does not answer at http://127.0.0.1:")
+    assert "--clickhouse-url" in result.output
     assert result.output.count("\n") == 1
 
 

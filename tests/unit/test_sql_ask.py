@@ -40,10 +40,7 @@ def test_an_unknown_parameter_names_those_there_are() -> None:
         ask.run(None, "edges", hours="3")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("url", ["clickhouse:8123", "http://127.0.0.1:1"])
-def test_a_clickhouse_that_is_not_there_is_one_sentence(url: str) -> None:
-    result = CliRunner().invoke(sql_command, ["SELECT 1", "--clickhouse-url", url])
+def test_an_address_that_is_none_is_one_sentence() -> None:
+    result = CliRunner().invoke(sql_command, ["SELECT 1", "--clickhouse-url", "clickhouse:8123"])
     assert result.exit_code == 1
-    assert result.output.startswith("Error: ")
-    assert "--clickhouse-url" in result.output
-    assert result.output.count("\n") == 1
+    assert result.output.startswith("Error: 'clickhouse:8123' is no URL: write --clickhouse-url")
