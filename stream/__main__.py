@@ -18,6 +18,14 @@ from stream.settings import LOADERS, Settings
 log = logging.getLogger(__name__)
 
 STOP_GRACE = 15.0
+QUIET = {
+    "faust": CRITICAL,
+    "mode": CRITICAL,
+    "aiokafka": ERROR,
+    "clickhouse_connect": CRITICAL,
+    "urllib3": ERROR,
+}
+"""Libraries that log, with tracebacks, what here is retried or ends the worker with a sentence."""
 
 
 @click.command("stream", help="Consume flows from Kafka, resolve them, insert window rows.")
@@ -27,8 +35,7 @@ def command(settings: Settings) -> None:
         format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         level=logging.INFO,
     )
-    # Faust logs a crash with its traceback; here it ends the worker with one sentence.
-    for name, level in (("faust", CRITICAL), ("mode", CRITICAL), ("aiokafka", ERROR)):
+    for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
     asyncio.run(serve(settings))
 

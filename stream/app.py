@@ -8,6 +8,7 @@ Faust skips during a rebalance is acknowledged as if it had been processed.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
 
 import faust
@@ -35,6 +36,7 @@ FETCHED_AHEAD = 16
 class StreamApp(faust.App):
     """Starts the pipeline before Kafka's clients, and drains it once they have stopped fetching."""
 
+    logger = logging.getLogger("faust.app")
     pipeline: Pipeline
 
     def __init__(self, settings: Settings) -> None:
@@ -45,6 +47,8 @@ class StreamApp(faust.App):
             topic_disable_leader=True,
             stream_buffer_maxsize=FETCHED_AHEAD,
             consumer_auto_offset_reset="earliest",
+            broker_session_timeout=settings.session_seconds,
+            broker_heartbeat_interval=settings.session_seconds / 4,
             web_enabled=False,
             worker_redirect_stdouts=False,
         )
@@ -72,7 +76,7 @@ class StreamApp(faust.App):
         return self.crash_reason
 
     async def _fail(self) -> None:
-        raise await self.pipeline.failure
+        raise await asyncio.shield(self.pipeline.failure)
 
     async def on_stop(self) -> None:
         await super().on_stop()

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 
 from stream.errors import KafkaUnreachableError, TopicMissingError
 
-PATIENCE = 8.0
+PATIENCE = 5.0
 
 
 def cluster_id(brokers: str, topic: str) -> str:

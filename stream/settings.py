@@ -21,6 +21,9 @@ class Settings:
     group: str = setting(
         "flowatlas-stream", "Consumer group; workers of one group share the topic."
     )
+    session_seconds: float = setting(
+        10.0, "Silence after which Kafka gives a dead worker's partitions to another."
+    )
     cluster: str = setting("default", "Name of the Kubernetes cluster, a column of every row.")
     inventory: str = setting(
         "",

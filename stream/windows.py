@@ -28,14 +28,18 @@ def aggregate(
     """
     resolver.forget_if_full()
     rows = pa.Table.from_batches([batch.rows for batch in batches], wire.SCHEMA)
-    dimensions = _dimensions(batches, rows, [resolver.resolve(batch) for batch in batches], seconds)
+    nodes: dict[str, int] = {}
+    numbers = [nodes.setdefault(batch.origin.node, len(nodes)) for batch in batches]
+    dimensions = {
+        "node": np.repeat(numbers, [batch.rows.num_rows for batch in batches]),
+        **_dimensions(rows, [resolver.resolve(batch) for batch in batches], seconds),
+    }
     groups = Groups(_group_ids(list(dimensions.values())))
     first = {name: values[groups.first] for name, values in dimensions.items()}
-    nodes = pa.array([batch.origin.node for batch in batches], pa.string())
     columns: dict[str, pa.Array] = {
         "window": pa.array(first["window"].astype("datetime64[s]"), pa.timestamp("s", "UTC")),
         "cluster": _constant(cluster, groups.count),
-        "node": pa.DictionaryArray.from_arrays(first["batch"], nodes),
+        "node": pa.DictionaryArray.from_arrays(first["node"], pa.array(list(nodes), pa.string())),
         "reporter": pa.array(first["reporter"].astype(np.int8)),
         "role_certain": pa.array(first["role_certain"].astype(bool)),
         "protocol": pa.array(first["protocol"].astype(np.int8)),
@@ -51,16 +55,11 @@ def aggregate(
     return pa.table(columns)
 
 
-def _dimensions(
-    batches: Sequence[wire.Batch], rows: pa.Table, ends: Sequence[Ends], seconds: int
-) -> dict[str, np.ndarray]:
-    """What rows are grouped by, each as small integers; nodes by their first batch's number."""
+def _dimensions(rows: pa.Table, ends: Sequence[Ends], seconds: int) -> dict[str, np.ndarray]:
+    """What rows of one node are grouped by, each as small integers."""
     starts = rows["interval_start"].cast(pa.int64()).to_numpy()
-    first_batch: dict[str, int] = {}
-    numbers = [first_batch.setdefault(b.origin.node, i) for i, b in enumerate(batches)]
     return {
         "window": starts // (seconds * NANOSECONDS) * seconds,
-        "batch": np.repeat(numbers, [batch.rows.num_rows for batch in batches]),
         "reporter": _values(rows["reporter"]),
         "role_certain": _values(rows["role_certain"]),
         "protocol": _values(rows["protocol"]),
