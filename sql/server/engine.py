@@ -39,7 +39,8 @@ class Connection:
     def query(self, sql: str, output_format: str = "TabSeparated") -> Any:
         """chDB's result of `sql`, whole in memory. Raises EngineError."""
         try:
-            return self._connection.query(sql, output_format)
+            # bytes: a string literal may hold any, text in UTF-8 or not
+            return self._connection.query(sql.encode(errors="surrogateescape"), output_format)
         except (ChdbError, RuntimeError) as error:
             raise EngineError(error) from None
 

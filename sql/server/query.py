@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -73,8 +74,8 @@ class Query:
         if self._request.database:
             connection.use(self._request.database)
         settings = self._user.allow(self._request.settings)
-        if self._request.changes_nothing:
-            settings.setdefault("readonly", "2")  # GET changes nothing, says ClickHouse
+        if self._request.changes_nothing and settings.get("readonly", "0") == "0":
+            settings["readonly"] = "2"  # GET changes nothing, says ClickHouse
         rights = {"readonly": settings.pop("readonly")} if "readonly" in settings else {}
         connection.set(settings)
         connection.set(rights)
@@ -91,7 +92,7 @@ class Query:
         sql = f"{self._tag} {parsed.sql}"
         result = await self._in_thread(lambda: connection.query(sql, output_format))
         if parsed.kind in ("SET", "USE"):
-            self._session.statements.append(parsed.sql)
+            self._session.remember(parsed.sql)
         body = result.bytes()
         answer.format = output_format if parsed.reads or body else None
         answer.summary = _summary(result)
@@ -103,11 +104,11 @@ class Query:
         sql, input_format = parsed.without_format(), parsed.format or "Values"
         insert = await self._in_thread(lambda: connection.insert(sql, input_format))
         try:
-            if data:
-                await self._in_thread(lambda: insert.append(data))
-            async for chunk in self._request.body:
-                metrics.RECEIVED.inc(len(chunk))
-                await self._in_thread(lambda piece=chunk: insert.append(piece))  # type: ignore[misc]
+            piece: bytes | None = data
+            while piece is not None:
+                metrics.RECEIVED.inc(len(piece))
+                await self._in_thread(partial(insert.append, piece))
+                piece = await anext(self._request.body, None)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(insert.cancel))
             raise

@@ -22,6 +22,12 @@ class Session:
     busy: bool = False
     expires: float = 0.0
 
+    def remember(self, statement: str) -> None:
+        """Add a statement; one that was there already moves to the end."""
+        if statement in self.statements:
+            self.statements.remove(statement)
+        self.statements.append(statement)
+
 
 class Sessions:
     """The sessions alive, by user and id. Not thread-safe: for the event loop only."""

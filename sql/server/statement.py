@@ -18,8 +18,9 @@ _CLIENT_SIDE = re.compile(r"\b(INTO OUTFILE|FROM INFILE)\b")
 # What no privilege of the engine guards: the scalar `file`, chDB's `python`, and running programs.
 _UNGUARDED = re.compile(r"\b(file|python|executable|executablepool)\(", re.IGNORECASE)
 _TOKEN = re.compile(
-    rb"""\s+ | --[^\n]* | \#[^\n]* | /\*.*?\*/ | '(?:[^'\\]|\\.|'')*' | `(?:[^`\\]|\\.|``)*`
-    | "(?:[^"\\]|\\.|"")*" | \w+ | .""",
+    # \Z: what is not closed yet goes to the end, and is not looked through again from within
+    rb"""\s+ | --[^\n]* | \#[^\n]* | /\*.*?(?:\*/|\Z) | '(?:[^'\\]|\\.|'')*(?:'|\Z)
+    | `(?:[^`\\]|\\.|``)*(?:`|\Z) | "(?:[^"\\]|\\.|"")*(?:"|\Z) | \w+ | .""",
     re.VERBOSE | re.DOTALL,
 )
 _BLANKS_AND_A_NEWLINE = re.compile(rb"[ \t\f\r]*\n?")

@@ -251,6 +251,7 @@ def test_curl_gets_clickhouse_headers(server: ClickHouseServer) -> None:
 def test_get_changes_nothing(server: ClickHouseServer, client: Any) -> None:
     make_table(client, "got")
     assert "Code: 164" in curl(server, "?query=DROP+TABLE+shop.got")
+    assert "Code: 164" in curl(server, "?query=DROP+TABLE+shop.got&readonly=0")
     assert client.command("EXISTS shop.got") == 1
 
 

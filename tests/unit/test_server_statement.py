@@ -31,6 +31,8 @@ def test_data_begins_after_the_format(text: bytes, data: bytes) -> None:
         b"SELECT 1 FORMAT CSV\n1",
         b"INSERT INTO t SELECT 1 FORMAT CSV\n",
         b"INSERT INTO t FORMAT Nati",  # more may follow
+        b"INSERT INTO `t FORMAT CSV 1",
+        b"/*" * 100_000,
     ],
 )
 def test_what_is_not_an_insert_with_data_has_none(text: bytes) -> None:
