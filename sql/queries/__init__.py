@@ -1,0 +1,1 @@
+"""Named queries: each file one question, for `flowatlas ask`."""
