@@ -139,7 +139,7 @@ class Object:
             raise self.malformed(path, f"is not an IP address: {text!r}") from error
 
     def protocol(self) -> int:
-        """Kafka and the kernel count protocols by number; 0 for those not observed (SCTP)."""
+        """The IANA number; 0 for a protocol that no agent observes (SCTP)."""
         return int(Protocol.__members__.get(self.get("protocol", str, "TCP"), 0))
 
     def malformed(self, path: str, problem: str) -> MalformedInventoryError:

@@ -35,8 +35,8 @@ quorum and Keeper (285, 286, 319, 999), system (425)."""
 LONGEST_PAUSE = 2.0
 LOG_EVERY = 10.0
 
-LAST_RANGE = files("stream").joinpath("queries/last_range.sql").read_text()
-RECORDED_RANGE = files("stream").joinpath("queries/recorded_range.sql").read_text()
+LAST_RANGE = files("stream").joinpath("last_range.sql").read_text()
+RECORDED_RANGE = files("stream").joinpath("recorded_range.sql").read_text()
 
 
 class Store:
