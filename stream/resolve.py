@@ -182,8 +182,16 @@ def _common(values: Iterable[str]) -> str:
 
 
 def _of_node(address: bytes, node: Node) -> Endpoint:
+    """A node stands for all on its own network, so at workload grain it goes by its own name."""
     return Endpoint(
-        address, "node", node=node.name, zone=node.zone, region=node.region, method="host_ip"
+        address,
+        "node",
+        workload=node.name,
+        workload_kind="Node",
+        node=node.name,
+        zone=node.zone,
+        region=node.region,
+        method="host_ip",
     )
 
 

@@ -13,5 +13,6 @@ FROM edges
 WHERE window >= now() - toIntervalMinute({minutes:UInt32})
     AND client_zone != '' AND server_zone != '' AND client_zone != server_zone
 GROUP BY client, from_zone, server, to_zone
+HAVING sum(bytes_to_server) + sum(bytes_to_client) > 0 -- zones known to the report that counts
 ORDER BY sum(bytes_to_server) + sum(bytes_to_client) DESC, client, server
 LIMIT {limit:UInt32}

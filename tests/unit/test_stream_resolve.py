@@ -187,7 +187,7 @@ def test_a_pod_is_named_by_what_the_user_deployed(
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1", "127.0.0.1", "169.254.20.10", "::1"])
 def test_node_addresses_and_local_ones_are_the_node(resolver: Resolver, address: str) -> None:
-    assert client(resolver, address) == ("node", "", "", "", "n1", "eu-1a", "eu-1", "host_ip")
+    assert client(resolver, address) == ("node", "n1", "Node", "", "n1", "eu-1a", "eu-1", "host_ip")
 
 
 def test_loopback_means_another_node_in_another_nodes_report(resolver: Resolver) -> None:
@@ -243,7 +243,7 @@ def server(resolver: Resolver, address: str, port: int = 80) -> tuple[Any, ...]:
             ("pod", "proxy", "proxy-x", "n1", "eu-1a", "shop/proxy", "cluster_ip", 9000)),
         ("10.96.0.6", 80, ("service", "", "", "", "", "shop/legacy", "cluster_ip", 1521)),
         ("10.96.0.1", 81, ("service", "", "", "", "", "shop/cart", "cluster_ip", 81)),
-        ("10.0.0.2", 22, ("node", "", "", "n2", "eu-1b", "", "host_ip", 22)),
+        ("10.0.0.2", 22, ("node", "n2", "", "n2", "eu-1b", "", "host_ip", 22)),
     ],
 )  # fmt: skip
 def test_a_service_says_only_what_all_its_backends_share(
