@@ -137,7 +137,7 @@ async def read(request: web.Request) -> Request:
         headers=request.headers,
         body=compression.decode(chunks, encoding),
         query_id=parameters.get("query_id") or str(uuid.uuid4()),
-        changes_nothing=request.method == "GET",
+        changes_nothing=request.method != "POST",
         settings={
             name: value for name, value in parameters.items() if name not in _OF_THE_INTERFACE
         },

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from sql.server.errors import QueryError
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
-_FORMAT = re.compile(r" FORMAT (\w+)(?= SETTINGS |$)")
+_FORMAT = re.compile(r" FORMAT (\w+|'[^']*')(?= SETTINGS |$)")  # quoted: FORMAT `Null`
 _CLIENT_SIDE = re.compile(r"\b(INTO OUTFILE|FROM INFILE)\b")
-# What no privilege of the engine guards: the scalar `file`, chDB's `python`, and running programs.
-_UNGUARDED = re.compile(r"\b(file|python|executable|executablepool)\(", re.IGNORECASE)
+# What no privilege of the engine guards: the scalar `file`, chDB's `python`, programs, own disks.
+_UNGUARDED = re.compile(r"\b(file|python|executable|executablepool|disk)\(", re.IGNORECASE)
 _TOKEN = re.compile(
     # \Z: what is not closed yet goes to the end, and is not looked through again from within
     rb"""\s+ | --[^\n]* | \#[^\n]* | /\*.*?(?:\*/|\Z) | '(?:[^'\\]|\\.|'')*(?:'|\Z)
@@ -73,9 +73,8 @@ def inspect(rendered: str) -> Statement:
     if masked.startswith(("CREATE TEMPORARY", "CREATE OR REPLACE TEMPORARY")):
         raise QueryError(48, "NOT_IMPLEMENTED", "Temporary tables are not kept by this server.")
     format_ = _FORMAT.search(masked)
-    return Statement(
-        rendered, masked.split(None, 1)[0].lstrip("("), format_[1] if format_ else None
-    )
+    name = rendered[slice(*format_.span(1))].strip("`") if format_ else None
+    return Statement(rendered, masked.split(None, 1)[0].lstrip("("), name)
 
 
 def data_offset(text: bytes) -> int | None:

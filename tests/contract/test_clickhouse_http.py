@@ -169,6 +169,7 @@ def test_an_error_midway_is_not_taken_for_the_end(client: Any) -> None:
         "CREATE DICTIONARY shop.d (a UInt64) PRIMARY KEY a SOURCE(HTTP(URL 'http://127.0.0.1:1/' "
         "FORMAT 'CSV')) LAYOUT(FLAT()) LIFETIME(1)",
         "CREATE TABLE shop.p (a Int32) ENGINE = ExecutablePool('x', 'CSV')",
+        "CREATE TABLE shop.o (a Int8) ORDER BY a SETTINGS disk = disk(type=local, path='{path}/')",
         "BACKUP TABLE shop.outward TO File('{path}/out')",
         "CREATE USER intruder",
     ],
@@ -252,6 +253,7 @@ def test_get_changes_nothing(server: ClickHouseServer, client: Any) -> None:
     make_table(client, "got")
     assert "Code: 164" in curl(server, "?query=DROP+TABLE+shop.got")
     assert "Code: 164" in curl(server, "?query=DROP+TABLE+shop.got&readonly=0")
+    assert "Exception-Code: 164" in curl(server, "?query=DROP+TABLE+shop.got", "--head")
     assert client.command("EXISTS shop.got") == 1
 
 

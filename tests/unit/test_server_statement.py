@@ -69,3 +69,4 @@ def test_a_result_goes_to_a_file_in_the_format_that_was_asked_for() -> None:
         "FORMAT CSV SETTINGS a = 1"
     )
     assert inspect("SELECT 1").into_file("/p", "TSV", "none").endswith("'none' FORMAT TSV")
+    assert inspect("SELECT 1 FORMAT `Null`").format == "Null"
