@@ -152,9 +152,17 @@ class Engine:
             raise DataDirectoryError(str(self._path), str(error)) from None
 
     def _replace_default_database(self, connection: Connection) -> None:
-        """chDB lays files over the database `default`; keep the tables, drop the files."""
+        """chDB lays files over the database `default`; keep the tables, drop the files.
+
+        The engine cannot attach a `default` that it left without a table: that one is made anew.
+        """
         connection.query("DETACH DATABASE default")
         try:
             connection.query("ATTACH DATABASE default")
         except EngineError:
+            metadata = self._path / "metadata"
+            if any((metadata / "default").glob("*.sql")):
+                raise
+            (metadata / "default.sql").unlink(missing_ok=True)
+            (metadata / "default.sql.tmp").unlink(missing_ok=True)
             connection.query("CREATE DATABASE default ENGINE = Atomic")
