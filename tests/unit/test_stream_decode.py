@@ -8,6 +8,7 @@ import pytest
 
 from agent import wire
 from stream.decode import Message, decode
+from stream.ledger import ledger_rows
 from tests.unit.stream_batches import SECOND, batch, message
 
 
@@ -37,6 +38,13 @@ def test_a_good_message_keeps_its_place() -> None:
 def test_values_outside_the_contract_are_poison(row: dict[str, Any], said: str) -> None:
     with pytest.raises(wire.WireError, match=said):
         decode(as_message(row))
+
+
+def test_a_batch_without_rows_is_good_for_the_ledger_in_its_headers() -> None:
+    value, headers = message(batch([]))
+    delivery = decode(Message("flows", 2, 11, 1.5, b"node-a", value, headers))
+    assert delivery.batch.rows.num_rows == 0
+    assert ledger_rows([delivery], "c")["stream_rows"].to_pylist() == [0]
 
 
 def test_an_empty_message_is_poison() -> None:
