@@ -149,7 +149,7 @@ class Probe:
         if link < 0:
             raise ProbeError(
                 f"the kernel did not attach {name} to the cgroup: {os.strerror(-link)}; "
-                "it must be Linux 5.10 or newer with CONFIG_CGROUP_BPF"
+                "it must be Linux 5.11 or newer with CONFIG_CGROUP_BPF"
             )
         return link
 
@@ -161,7 +161,7 @@ class Probe:
         if link < 0:
             raise ProbeError(
                 f"the kernel has no iterator over socket storage: {os.strerror(-link)}; "
-                "it must be Linux 5.10 or newer"
+                "it must be Linux 5.11 or newer"
             )
         return link
 
@@ -214,5 +214,5 @@ def _load(bpf: Any, name: str, kind: int, attach_type: int) -> Any:
         return bpf.load_func(name.encode(), kind, attach_type=attach_type)
     except Exception as error:
         raise ProbeError(
-            f"the kernel's verifier refused {name}: {error}; Linux 5.10 or newer is needed"
+            f"the kernel's verifier refused {name}: {error}; Linux 5.11 or newer is needed"
         ) from error

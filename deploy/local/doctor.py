@@ -16,8 +16,8 @@ from deploy.local.demo.programs import PACKAGES
 from deploy.local.kafka import JARS
 from deploy.local.probes import port_is_free
 
-OLDEST_KERNEL = (5, 8)
-"""The first kernel with the BPF ring buffer."""
+OLDEST_KERNEL = (5, 11)
+"""The first kernel whose iterator programs may read socket storage."""
 
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_BPF": 39}
 """Bits of the effective set, from include/uapi/linux/capability.h; SYS_ADMIN implies BPF."""
@@ -130,16 +130,6 @@ def ring_buffer(host: Host) -> Finding:
     )
 
 
-def locked_memory(host: Host) -> Finding:
-    limit = re.search(r"^Max locked memory\s+(\S+)", host.text("proc/self/limits"), re.MULTILINE)
-    bound = limit[1] if limit else "unknown"
-    # Since 5.11 BPF memory counts against the memory cgroup and not against this limit.
-    counted = tuple(int(part) for part in re.findall(r"\d+", host.release)[:2]) < (5, 11)
-    ok = not counted or bound == "unlimited"
-    found = f"{bound} bytes" if counted and bound != "unlimited" else "not limited for BPF"
-    return Finding("locked memory", ok, found, "ulimit -l unlimited")
-
-
 def setpriv(host: Host) -> Finding:
     """The supervisor's means of letting no role outlive it."""
     path = host.find_program("setpriv")
@@ -178,7 +168,6 @@ CHECKS: list[Callable[[Host], Finding]] = [
     headers,
     bcc,
     ring_buffer,
-    locked_memory,
     setpriv,
     ports,
     kafka,

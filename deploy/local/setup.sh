@@ -47,6 +47,12 @@ apt_install() {
     export DEBIAN_FRONTEND=noninteractive
     quietly apt-get update
     quietly apt-get install -y --no-install-recommends "$@"
+    command -v systemctl >/dev/null || return 0
+    for package in "$@"; do # nor should they be there after the next boot
+        for unit in $(dpkg -L "$package" | sed -n 's|^/lib/systemd/system/\([^@]*\.service\)$|\1|p'); do
+            quietly systemctl disable "$unit"
+        done
+    done
 }
 
 debian_packages() {

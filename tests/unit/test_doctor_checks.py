@@ -98,17 +98,12 @@ def test_sys_admin_stands_for_bpf_on_kernels_that_do_not_know_the_latter(host: H
 
 
 @pytest.mark.parametrize(
-    ("release", "ok"), [("5.7.19", False), ("5.8.0", True), ("5.10.0-1", True)]
+    ("release", "ok"), [("5.4.19", False), ("5.10.0-1", False), ("5.11.0", True), ("6.1.0-1", True)]
 )
-def test_the_oldest_kernel_is_the_first_with_a_ring_buffer(
+def test_the_oldest_kernel_is_the_first_with_socket_storage_in_iterators(
     host: Host, release: str, ok: bool
 ) -> None:
     assert doctor.kernel(replace(host, release=release)).ok is ok
-
-
-def test_locked_memory_counts_only_before_it_was_moved_to_the_memory_cgroup(host: Host) -> None:
-    assert not doctor.locked_memory(replace(host, release="5.10.0")).ok
-    assert doctor.locked_memory(replace(host, release="5.11.0")).ok
 
 
 def test_a_ring_buffer_that_cannot_be_made_is_a_lack(host: Host) -> None:
