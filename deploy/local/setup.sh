@@ -45,14 +45,17 @@ install_packages() {
 
 apt_install() {
     export DEBIAN_FRONTEND=noninteractive
+    before=$(enabled_services)
     quietly apt-get update
     quietly apt-get install -y --no-install-recommends "$@"
-    command -v systemctl >/dev/null || return 0
-    for package in "$@"; do # nor should they be there after the next boot
-        for unit in $(dpkg -L "$package" | sed -n 's|^/lib/systemd/system/\([^@]*\.service\)$|\1|p'); do
-            quietly systemctl disable "$unit"
-        done
+    # Nor should they be there after the next boot.
+    for service in $(enabled_services); do
+        echo "$before" | grep -qxF "$service" || rm "$service"
     done
+}
+
+enabled_services() {
+    find /etc/systemd/system -path '*.wants/*.service' 2>/dev/null || true
 }
 
 debian_packages() {
