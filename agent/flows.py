@@ -30,6 +30,16 @@ _SUMS = {
     "retransmission_timeouts": "retransmission_timeouts",
     "resets_sent": "resets_sent",
     "resets_received": "resets_received",
+    "connections_unreachable": "unreachable",
+    "connections_handshake_reset": "handshake_reset",
+    "connections_half_open": "half_open",
+    "listen_overflows": "overflow",
+    "retransmitted_syns": "retransmitted_syns",
+    "zero_windows_sent": "zero_windows_sent",
+    "zero_windows_received": "zero_windows_received",
+    "out_of_order_segments": "out_of_order",
+    "dropped_packets": "dropped",
+    "datagram_errors": "datagram_errors",
 }
 """Row columns that are plain sums of a record field."""
 
@@ -138,11 +148,15 @@ def _rows(records: Records, served: Array, offset_ns: int, starts: Array) -> pa.
         most=records["rtt_max"],
         buckets=np.add.reduceat(records["rtt_buckets"].astype("u8"), starts, axis=0),
     )
-    arrays = [
-        column if isinstance(column, pa.Array) else _array(column, field.type, len(starts))
-        for field, column in ((field, columns[field.name]) for field in SCHEMA)
-    ]
+    rows = len(starts)
+    arrays = [_column(columns.get(field.name), field.type, rows) for field in SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _column(values: Any, kind: pa.DataType, length: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(length, kind)
+    return values if isinstance(values, pa.Array) else _array(values, kind, length)
 
 
 def _array(values: Array, kind: pa.DataType, length: int, valid: Array | None = None) -> pa.Array:

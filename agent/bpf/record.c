@@ -64,15 +64,24 @@ struct flow {
     u32 retransmission_timeouts;
     u32 resets_sent;
     u32 resets_received;
+    u32 retransmitted_syns;
+    u32 zero_windows_sent;
+    u32 zero_windows_received;
+    u32 out_of_order;
+    u32 dropped;
+    u32 datagram_errors;
     u8 attempted;
     u8 established;
     u8 closed;
     u8 refused;
     u8 timed_out;
     u8 reset;
-    u16 reserved_too;
+    u8 unreachable;
+    u8 handshake_reset;
+    u8 half_open;
+    u8 overflow;
+    u16 drop_reason; // of `dropped`; a record has one at the most
     u32 connect_microseconds;
-    u32 reserved_last;
     struct distribution rtt;
 };
 

@@ -1,0 +1,140 @@
+"""The batch: rows of one schema as one Kafka message, and where they come from.
+
+A batch is an Arrow IPC stream (zstd) whose schema message is cut off; the schema's fingerprint
+travels in the Kafka headers instead, so a reader either knows the schema exactly or refuses the
+message. A later version of a schema only appends nullable columns, so a reader knows all earlier
+ones and fills in nulls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+Headers = list[tuple[str, bytes]]
+
+
+class WireError(Exception):
+    """A message that does not keep the contract: poison, to be set aside, never guessed at."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The agent's running account since it started: every field is cumulative.
+
+    kernel_*: records the kernel put on the ring buffer, and the bytes they stood for.
+    lost_*: records that found the ring buffer full at their last chance, and their bytes.
+    agent_*: records the agent took off the ring buffer. shipped_*: rows handed to Kafka, this
+    batch included. storage_failures: sockets that got no kernel storage. sampling: 1 = all.
+    """
+
+    kernel_records: int = 0
+    kernel_bytes: int = 0
+    lost_records: int = 0
+    lost_bytes: int = 0
+    storage_failures: int = 0
+    agent_records: int = 0
+    agent_bytes: int = 0
+    shipped_rows: int = 0
+    shipped_bytes: int = 0
+    sampling: int = 1
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a batch comes from: the sequence is gap-free per agent instance, from 0."""
+
+    node: str
+    agent: str
+    sequence: int
+    ledger: Ledger
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A decoded message: where it came from, and its rows in the codec's newest schema."""
+
+    origin: Origin
+    rows: pa.RecordBatch
+
+
+class Codec:
+    """Writes the newest version of a schema, reads every version.
+
+    versions: the schemas from version 1 on, each the one before with nullable columns appended.
+    """
+
+    def __init__(self, name: str, versions: Sequence[pa.Schema]) -> None:
+        self.schema = versions[-1]
+        self._known = {
+            f"{name}/{number}:{fingerprint(schema)}": (schema, schema.serialize().to_pybytes())
+            for number, schema in enumerate(versions, 1)
+        }
+        self._newest = list(self._known)[-1]
+
+    def encode(self, rows: pa.RecordBatch) -> bytes:
+        """The message's value: dictionaries and record batch, zstd, no schema."""
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, self.schema, options=options) as writer:
+            writer.write_batch(rows)
+        _, schema_message = self._known[self._newest]
+        return bytes(memoryview(sink.getvalue())[len(schema_message) :])
+
+    def headers(self, origin: Origin) -> Headers:
+        """The Kafka headers that go with a value of encode()."""
+        return [
+            ("schema", self._newest.encode()),
+            ("node", origin.node.encode()),
+            ("agent", origin.agent.encode()),
+            ("sequence", str(origin.sequence).encode()),
+            ("ledger", json.dumps(asdict(origin.ledger), separators=(",", ":")).encode()),
+        ]
+
+    def decode(self, value: bytes, headers: Mapping[str, bytes] | Headers) -> Batch:
+        """The batch of one message. Raises WireError for anything that is not a known batch."""
+        found = dict(headers)
+        name = found.get("schema", b"").decode(errors="replace")
+        if name not in self._known:
+            raise WireError(f"unknown schema {name!r}, this reader knows {list(self._known)}")
+        schema, schema_message = self._known[name]
+        origin = _origin(found)
+        try:
+            with pa.ipc.open_stream(schema_message + value) as reader:
+                rows = reader.read_next_batch()
+            rows.validate(full=True)
+        except (pa.ArrowException, OSError, StopIteration, ValueError) as error:
+            raise WireError(f"not an Arrow batch of {name}: {error!r}") from error
+        return Batch(origin, self._upgrade(rows, schema))
+
+    def _upgrade(self, rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        added = list(self.schema)[len(schema) :]
+        nulls = [pa.nulls(rows.num_rows, field.type) for field in added]
+        return pa.RecordBatch.from_arrays([*rows.columns, *nulls], schema=self.schema)
+
+
+def fingerprint(schema: pa.Schema) -> str:
+    """Hash of names, types and nullability: the same for every Arrow release."""
+    described = [[field.name, str(field.type), field.nullable] for field in schema]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+
+
+def _origin(found: Mapping[str, bytes]) -> Origin:
+    try:
+        ledger: dict[str, Any] = json.loads(found["ledger"])
+        known = {name: int(ledger[name]) for name in Ledger.__dataclass_fields__ if name in ledger}
+        return Origin(
+            node=found["node"].decode(),
+            agent=found["agent"].decode(),
+            sequence=int(found["sequence"]),
+            ledger=Ledger(**known),
+        )
+    except KeyError as error:
+        raise WireError(f"header {error.args[0]!r} is missing") from error
+    except (ValueError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise WireError(f"malformed headers: {error}") from error
