@@ -16,7 +16,17 @@ from agent.errors import HostError, ProbeError
 from agent.ring import Records, Ring, open_ring
 from agent.wire import HISTOGRAM_BUCKETS
 
-SOURCES = ("record", "emit", "packet", "tcp", "connection", "udp", "programs")
+SOURCES = (
+    "record",
+    "emit",
+    "packet",
+    "segment",
+    "handshake",
+    "tcp",
+    "connection",
+    "udp",
+    "programs",
+)
 """Files of agent/bpf, in the order in which they make one translation unit."""
 
 _DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages"
@@ -31,7 +41,10 @@ _PROGRAMS = (
     ("on_egress", _CGROUP_SKB, _EGRESS),
     ("on_ingress", _CGROUP_SKB, _INGRESS),
 )
-_ITERATOR = "bpf_iter__bpf_sk_storage_map"
+_ITERATORS = (
+    ("bpf_iter__bpf_sk_storage_map", b"sockets"),
+    ("bpf_iter__bpf_map_elem", b"handshakes"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class Probe:
         self._interval_ns = int(interval_seconds * 1e9)
         self._ring_bytes = ring_bytes
         self._links: list[int] = []
-        self._iterator_link = -1
+        self._iterators: list[int] = []
         self._lib: Any = None
         self._bpf: Any = None
         self._ring: Ring | None = None
@@ -88,7 +101,7 @@ class Probe:
         self._lib = bcc.lib
         self._bpf = _compile(bcc, self._defines())
         self._ring = open_ring(self._bpf, b"events", self._ring_bytes)
-        self._iterator_link = self._attach_iterator()
+        self._iterators = [self._attach_iterator(*each) for each in _ITERATORS]
         cgroup_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for name, kind, where in _PROGRAMS:
@@ -104,9 +117,13 @@ class Probe:
     def flush(self, *, everything: bool = False) -> None:
         """Have the kernel emit what is due, or all that is pending; walks all sockets once."""
         self._bpf[b"flush_everything"][0] = ctypes.c_uint32(everything)
-        iterator = self._lib.bcc_iter_create(self._iterator_link)
+        for link in self._iterators:
+            self._iterate(link)
+
+    def _iterate(self, link: int) -> None:
+        iterator = self._lib.bcc_iter_create(link)
         if iterator < 0:
-            raise ProbeError(f"the kernel gave no socket iterator: {os.strerror(-iterator)}")
+            raise ProbeError(f"the kernel gave no iterator: {os.strerror(-iterator)}")
         try:
             while os.read(iterator, 4096):
                 pass
@@ -130,8 +147,8 @@ class Probe:
         self.detach()
         if self._ring:
             self._ring.close()
-        if self._iterator_link >= 0:
-            os.close(self._iterator_link)
+        while self._iterators:
+            os.close(self._iterators.pop())
         if self._bpf:
             self._bpf.cleanup()
 
@@ -153,14 +170,14 @@ class Probe:
             )
         return link
 
-    def _attach_iterator(self) -> int:
-        program = _load(self._bpf, _ITERATOR, _TRACING, -1)
-        sockets = self._lib.bpf_table_fd(self._bpf.module, b"sockets")
-        target = ctypes.c_uint32(sockets)  # union bpf_iter_link_info
+    def _attach_iterator(self, name: str, table: bytes) -> int:
+        program = _load(self._bpf, name, _TRACING, -1)
+        over = self._lib.bpf_table_fd(self._bpf.module, table)
+        target = ctypes.c_uint32(over)  # union bpf_iter_link_info
         link: int = self._lib.bcc_iter_attach(program.fd, ctypes.byref(target), 4)
         if link < 0:
             raise ProbeError(
-                f"the kernel has no iterator over socket storage: {os.strerror(-link)}; "
+                f"the kernel has no iterator over {table.decode()}: {os.strerror(-link)}; "
                 "it must be Linux 5.11 or newer"
             )
         return link

@@ -19,6 +19,7 @@ static __always_inline struct socket *start_connection(struct bpf_sock_ops *ops,
     s->segments_received = 0;
     s->retransmits = 0;
     s->next_sent = 0;
+    s->frontier = 0;
     s->flow.role = role;
     s->flow.flags = ROLE_CERTAIN;
     set_tcp_addresses(&s->flow, sk);
@@ -30,11 +31,14 @@ static __always_inline struct socket *start_connection(struct bpf_sock_ops *ops,
 }
 
 static __always_inline void on_established(struct socket *s, u32 op, u64 now) {
+    bool active = op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB;
     u64 took = (now - s->connect_ns) / 1000;
+    u32 retries = active ? 0 : complete_handshake(&s->flow);
     bpf_spin_lock(&s->lock);
     touch(s, now);
     s->flow.established += 1;
-    if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+    s->flow.retransmitted_syns += retries;
+    if (active)
         s->flow.connect_microseconds = took ? took : 1;
     bpf_spin_unlock(&s->lock);
 }

@@ -108,3 +108,22 @@ int bpf_iter__bpf_sk_storage_map(struct storage_iterator *ctx) {
         emit_if_due(s, bpf_ktime_get_ns());
     return 0;
 }
+
+// The context of the kernel's iterator over a hash map (kernel/bpf/map_iter.c).
+struct map_iterator {
+    u64 meta;
+    u64 map;
+    struct endpoints *key;
+    struct handshake *value;
+};
+
+// Run with the other one: reports handshakes that came to nothing.
+int bpf_iter__bpf_map_elem(struct map_iterator *ctx) {
+    if (!ctx->key || !ctx->value)
+        return 0;
+    struct endpoints ends = *ctx->key;
+    struct handshake *h = handshakes.lookup(&ends);
+    if (h)
+        expire_handshake(&ends, h, bpf_ktime_get_ns());
+    return 0;
+}

@@ -32,6 +32,9 @@ enum socket_flag {
     RESET_SEEN = 1 << 4,
     ENDED = 1 << 5,
     BORN_SEEN = 1 << 6,        // UDP: created under the agent's eyes
+    SYN_SENT_BEFORE = 1 << 7,
+    ZERO_WINDOW_SENT = 1 << 8,
+    ZERO_WINDOW_RECEIVED = 1 << 9,
 };
 
 struct distribution {
@@ -100,6 +103,7 @@ struct socket {
     u32 next_sent; // the sequence number after the last that left
     u32 fin_sent_sequence;
     u32 fin_received_sequence;
+    u32 frontier; // the sequence number that was awaited last
     u32 first_role; // UDP: by the direction of the socket's very first packet
     struct flow flow;
 };

@@ -11,18 +11,6 @@ struct tcp_view {
     u32 retransmits;
 };
 
-struct segment {
-    u32 sequence;
-    u32 acknowledged;
-    u32 payload;
-    u32 count; // of wire segments in this skb
-    u8 fin;
-    u8 rst;
-    u8 ack;
-};
-
-static __always_inline bool after(u32 a, u32 b) { return (s32)(a - b) > 0; }
-
 static __always_inline void set_tcp_addresses(struct flow *f, struct bpf_sock *sk) {
     if (sk->family == FAMILY_INET) {
         map_address(f->local_address, sk->src_ip4);
@@ -114,25 +102,6 @@ static __always_inline void sample_rtt(struct socket *s, u32 microseconds) {
         rtt->buckets[bucket] += 1;
 }
 
-static __always_inline bool read_segment(struct __sk_buff *skb, struct segment *segment) {
-    struct tcphdr header;
-    u32 offset = transport_offset(skb, IPPROTO_TCP);
-    if (!offset || bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
-        return false;
-    segment->sequence = bpf_ntohl(header.seq);
-    segment->acknowledged = bpf_ntohl(header.ack_seq);
-    segment->payload = skb->len - offset - header.doff * 4;
-    segment->count = skb->gso_segs ? skb->gso_segs : 1;
-    segment->fin = header.fin;
-    segment->rst = header.rst;
-    segment->ack = header.ack;
-    return true;
-}
-
-static __always_inline u32 segment_end(struct segment *segment) {
-    return segment->sequence + segment->payload + segment->fin;
-}
-
 // The ingress hook runs before TCP takes the segment in. What TCP will do with it is foreseen
 // (RFC 9293, 3.10.7.4), so that the count is right even if no packet of this socket ever follows.
 // Counts only ever grow up to the kernel's own, so a segment that TCP then refuses is made good by
@@ -211,14 +180,45 @@ static __always_inline void end_older(struct socket *s, struct segment *segment,
     s->flow.reset += segment->rst;
 }
 
+// What a segment's header alone tells. A window counts once each time that it closes.
+static __always_inline void count_header(struct socket *s, struct segment *segment, u32 awaited,
+                                         bool egress) {
+    u32 shut = egress ? ZERO_WINDOW_SENT : ZERO_WINDOW_RECEIVED;
+    if (segment->syn) {
+        s->flow.retransmitted_syns += egress && s->flags & SYN_SENT_BEFORE;
+        s->flags |= egress ? SYN_SENT_BEFORE : 0;
+        return;
+    }
+    if (segment->window || segment->rst) {
+        s->flags &= ~shut;
+    } else if (!(s->flags & shut)) {
+        s->flags |= shut;
+        s->flow.zero_windows_sent += egress;
+        s->flow.zero_windows_received += !egress;
+    }
+    // rcv_nxt stands still while segments wait for the application to release the socket.
+    if (!s->frontier || after(awaited, s->frontier))
+        s->frontier = awaited;
+    if (!egress && segment->payload) {
+        if (after(segment->sequence, s->frontier))
+            s->flow.out_of_order += segment->count;
+        else if (after(segment_end(segment), s->frontier))
+            s->frontier = segment_end(segment);
+    }
+}
+
 static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, bool egress) {
     struct segment segment = {};
     u64 now = bpf_ktime_get_ns();
     u32 state = sk->state;
-    if (state == BPF_TCP_LISTEN || state == BPF_TCP_NEW_SYN_RECV)
+    if (state == BPF_TCP_NEW_SYN_RECV || !read_segment(skb, &segment))
         return;
+    if (state == BPF_TCP_LISTEN) {
+        on_listener(skb, sk, &segment, egress, now);
+        return;
+    }
     struct bpf_tcp_sock *tp = bpf_tcp_sock(sk);
-    if (!tp || !read_segment(skb, &segment))
+    if (!tp)
         return;
     struct socket *s = sockets.sk_storage_get(sk, 0, 0);
     if (!s) {
@@ -232,6 +232,7 @@ static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, b
     emit_if_due(s, now);
 
     struct tcp_view view = look(tp);
+    u32 awaited = view.next_received;
     u32 smoothed_rtt = tp->srtt_us >> 3;
     bool aborted = state == BPF_TCP_CLOSE; // the state changes before its reset leaves
     bool synchronized = state != BPF_TCP_SYN_SENT && state != BPF_TCP_SYN_RECV;
@@ -251,6 +252,7 @@ static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, b
         s->fin_received_sequence = segment.sequence + segment.payload;
     }
     count_tcp(s, &view, now);
+    count_header(s, &segment, awaited, egress);
     if (again)
         s->flow.retransmitted_bytes += segment.payload;
     if (segment.rst) {

@@ -28,43 +28,25 @@ static __always_inline void set_udp_role(struct socket *s) {
 }
 
 struct datagram {
-    u32 local_address[4];
-    u32 remote_address[4];
-    u16 local_port;
-    u16 remote_port;
+    struct endpoints ends;
     u32 payload;
     u32 count;
 };
 
 static __always_inline bool read_datagram(struct __sk_buff *skb, struct datagram *d, bool egress) {
-    u32 addresses[8] = {};
-    u16 ports[2];
     u32 offset = transport_offset(skb, IPPROTO_UDP);
-    if (!offset || bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
+    if (!offset || !read_endpoints(skb, offset, egress, &d->ends))
         return false;
-    if (skb->protocol == bpf_htons(ETH_P_IP)) {
-        u32 pair[2];
-        if (bpf_skb_load_bytes(skb, 12, pair, sizeof(pair)))
-            return false;
-        map_address(addresses, pair[0]);
-        map_address(addresses + 4, pair[1]);
-    } else if (bpf_skb_load_bytes(skb, 8, addresses, sizeof(addresses))) {
-        return false;
-    }
-    __builtin_memcpy(egress ? d->local_address : d->remote_address, addresses, 16);
-    __builtin_memcpy(egress ? d->remote_address : d->local_address, addresses + 4, 16);
-    d->local_port = bpf_ntohs(egress ? ports[0] : ports[1]);
-    d->remote_port = bpf_ntohs(egress ? ports[1] : ports[0]);
     d->payload = skb->len - offset - 8;
     d->count = skb->gso_segs ? skb->gso_segs : 1;
     return true;
 }
 
-static __always_inline bool same_peer(struct flow *f, struct datagram *d) {
+static __always_inline bool same_peer(struct flow *f, struct endpoints *e) {
     u64 *a = (u64 *)f->local_address;
-    u64 *b = (u64 *)d->local_address;
+    u64 *b = (u64 *)e->local_address;
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] &&
-           f->local_port == d->local_port && f->remote_port == d->remote_port;
+           f->local_port == e->local_port && f->remote_port == e->remote_port;
 }
 
 static __always_inline void count_datagram(struct flow *f, struct datagram *d, bool egress) {
@@ -78,14 +60,11 @@ static __always_inline void count_datagram(struct flow *f, struct datagram *d, b
 }
 
 // A socket that turns to another peer sends off what it had with the one before.
-static __always_inline void switch_peer(struct socket *s, struct datagram *d, bool egress) {
+static __always_inline void switch_peer(struct socket *s, struct endpoints *e, bool egress) {
     if (!s->first_role)
         s->first_role = egress ? ROLE_CLIENT : ROLE_SERVER;
     clear_measures(&s->flow);
-    __builtin_memcpy(s->flow.local_address, d->local_address, 32);
-    s->flow.local_port = d->local_port;
-    s->flow.remote_port = d->remote_port;
-    s->flow.protocol = IPPROTO_UDP;
+    set_endpoints(&s->flow, e, IPPROTO_UDP);
     set_udp_role(s);
 }
 
@@ -102,7 +81,7 @@ static __always_inline void on_udp(struct __sk_buff *skb, struct bpf_sock *sk, b
     emit_if_due(s, now);
 
     bpf_spin_lock(&s->lock);
-    bool same = same_peer(&s->flow, &d);
+    bool same = same_peer(&s->flow, &d.ends);
     if (same) {
         touch(s, now);
         count_datagram(&s->flow, &d, egress);
@@ -117,14 +96,14 @@ static __always_inline void on_udp(struct __sk_buff *skb, struct bpf_sock *sk, b
     bpf_spin_lock(&s->lock);
     if (record)
         record->since_ns = 0;
-    if (!same_peer(&s->flow, &d)) { // asked again: the lock was free for a moment
+    if (!same_peer(&s->flow, &d.ends)) { // asked again: the lock was free for a moment
         if (record) {
             __builtin_memcpy(record, &s->flow, sizeof(struct flow));
         } else {
             lost_since = s->flow.since_ns;
             lost_bytes = s->flow.bytes_sent + s->flow.bytes_received;
         }
-        switch_peer(s, &d, egress);
+        switch_peer(s, &d.ends, egress);
     }
     touch(s, now);
     count_datagram(&s->flow, &d, egress);

@@ -18,7 +18,7 @@ import pytest
 
 from agent.flows import volume
 from agent.probe import Probe, find_cgroup2
-from agent.ring import ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
+from agent.ring import RECORD, ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
 from tests.hosts import Host, connect, own_cgroup, run, transfer, two_hosts
 
 pytestmark = pytest.mark.integration
@@ -226,6 +226,80 @@ def test_an_unanswered_connection_is_one_attempt_and_one_timeout(
     assert total(records, "retransmitted_segments") == told["retransmits"] > 0
 
 
+def test_a_client_that_never_completes_its_handshake_is_one_half_open(probe: Probe) -> None:
+    with two_hosts() as (client, server):
+        run(f"ip netns exec {server.name} sysctl -qw net.ipv4.tcp_synack_retries=1")
+        client.drop("tcp flags & (syn | ack) == syn | ack")
+        with server.listen(socket.AF_INET) as listener:
+            dialing = client.open(socket.AF_INET, socket.SOCK_STREAM)
+            dialing.setblocking(False)
+            dialing.connect_ex(listener.getsockname()[:2])
+            time.sleep(1.5)
+            dialing.close()
+            records = served_until(probe, "half_open")
+    assert total(records, "half_open") == 1
+    assert total(records, "retransmitted_syns") >= 1
+    assert total(records, "established") == total(records, "overflow") == 0
+
+
+def test_a_handshake_that_the_client_resets_is_counted_as_that(probe: Probe) -> None:
+    with two_hosts() as (client, server):
+        client.drop("tcp flags & (syn | ack) == syn | ack")
+        with server.listen(socket.AF_INET) as listener:
+            dialing = client.open(socket.AF_INET, socket.SOCK_STREAM)
+            dialing.setblocking(False)
+            dialing.connect_ex(listener.getsockname()[:2])
+            time.sleep(0.1)
+            dialing.close()
+            run(f"ip netns exec {client.name} nft flush ruleset")
+            records = served_until(probe, "handshake_reset")  # the next SYN-ACK meets no socket
+    assert total(records, "handshake_reset") == 1
+    assert total(records, "half_open") == total(records, "overflow") == 0
+
+
+def test_a_full_accept_queue_is_counted_at_the_server(
+    hosts: tuple[Host, Host], probe: Probe
+) -> None:
+    client, server = hosts
+    with server.listen(socket.AF_INET) as listener:
+        listener.listen(0)  # room for one that is not accepted yet
+        dialing = [client.open(socket.AF_INET, socket.SOCK_STREAM) for _ in range(3)]
+        for one in dialing:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname()[:2])
+        records = served_until(probe, "overflow")
+        for one in dialing:
+            one.close()
+    assert total(records, "overflow") >= 1
+    assert total(side(records, ROLE_SERVER), "established") == 1
+
+
+def served_until(probe: Probe, field: str) -> Records:
+    """All records until one tells of `field`, 10 s at the most."""
+    records = [probe.drain()]
+    deadline = time.monotonic() + 10
+    while not total(records[-1], field) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        probe.flush(everything=True)
+        records.append(probe.drain())
+    return np.concatenate(records)
+
+
+def test_a_window_that_closes_is_counted_at_both_ends_and_only_once(
+    closing: contextlib.ExitStack, hosts: tuple[Host, Host], probe: Probe
+) -> None:
+    dialing, _accepted = connect(*hosts, socket.AF_INET, closing)
+    dialing.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            dialing.send(bytes(65_536))
+    time.sleep(1.0)  # probes of the closed window are no new closings
+    probe.flush(everything=True)
+    records = probe.drain()
+    assert total(side(records, ROLE_SERVER), "zero_windows_sent") == 1
+    assert total(side(records, ROLE_CLIENT), "zero_windows_received") == 1
+
+
 def test_retransmits_under_loss_are_those_that_the_kernel_counted(
     closing: contextlib.ExitStack, probe: Probe
 ) -> None:
@@ -236,7 +310,8 @@ def test_retransmits_under_loss_are_those_that_the_kernel_counted(
         time.sleep(0.5)
         told = tcp_info(dialing)
         probe.flush(everything=True)
-        records = side(probe.drain(), ROLE_CLIENT)
+        everything = probe.drain()
+        records = side(everything, ROLE_CLIENT)
         dialing.close()
         accepted.close()
     assert told["retransmits"] > 0, "the rule dropped nothing"
@@ -245,19 +320,21 @@ def test_retransmits_under_loss_are_those_that_the_kernel_counted(
     assert total(records, "packets_sent") == told["segs_out"]
     assert total(records, "packets_received") == told["segs_in"]
     assert total(records, "bytes_sent") == 3_000_017
+    assert total(side(everything, ROLE_SERVER), "out_of_order") > 0
 
 
 def test_what_finds_the_ring_full_is_put_off_or_counted_as_lost(
     closing: contextlib.ExitStack, hosts: tuple[Host, Host], cgroup: Path
 ) -> None:
-    probe = Probe(str(cgroup), 5.0, 4096)  # room for 15 records
+    room = 4096 // (RECORD.itemsize + 8)
+    probe = Probe(str(cgroup), 5.0, 4096)
     probe.start()
     pairs = [connect(*hosts, socket.AF_INET, closing) for _ in range(40)]
     for dialing, accepted in pairs:
         transfer(dialing, accepted, 101)
     time.sleep(0.2)
     probe.flush(everything=True)
-    assert probe.ledger().deferred == 80 - 15
+    assert probe.ledger().deferred == 80 - room
     assert probe.ledger().lost_records == 0
     for dialing, accepted in pairs:
         dialing.close()
