@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent import tracing
+from agent.btf import Btf
 from agent.errors import HostError, ProbeError
 from agent.ring import Records, Ring, open_ring
+from agent.tracing import Tracepoint
 from agent.wire import HISTOGRAM_BUCKETS
 
 SOURCES = (
@@ -21,10 +24,12 @@ SOURCES = (
     "emit",
     "packet",
     "segment",
+    "incidents",
     "handshake",
     "tcp",
     "connection",
     "udp",
+    "tracepoints",
     "programs",
 )
 """Files of agent/bpf, in the order in which they make one translation unit."""
@@ -33,6 +38,7 @@ _DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages"
 
 # enum bpf_prog_type and enum bpf_attach_type of include/uapi/linux/bpf.h
 _CGROUP_SKB, _CGROUP_SOCK, _SOCK_OPS, _TRACING = 8, 9, 13, 26
+_TRACEPOINT = 5
 _INGRESS, _EGRESS, _SOCK_CREATE, _ON_SOCK_OPS, _SOCK_RELEASE = 0, 1, 2, 3, 34
 _PROGRAMS = (
     ("on_socket_released", _CGROUP_SOCK, _SOCK_RELEASE),
@@ -43,7 +49,7 @@ _PROGRAMS = (
 )
 _ITERATORS = (
     ("bpf_iter__bpf_sk_storage_map", b"sockets"),
-    ("bpf_iter__bpf_map_elem", b"handshakes"),
+    ("bpf_iter__bpf_map_elem", b"incidents"),
 )
 
 
@@ -86,6 +92,7 @@ class Probe:
         self._ring_bytes = ring_bytes
         self._links: list[int] = []
         self._iterators: list[int] = []
+        self._tracepoints: dict[Tracepoint, list[str]] = {}
         self._lib: Any = None
         self._bpf: Any = None
         self._ring: Ring | None = None
@@ -99,9 +106,12 @@ class Probe:
             raise HostError(f"{directory} is no cgroup v2 directory: name another with --cgroup")
         bcc = _import_bcc()
         self._lib = bcc.lib
+        self._tracepoints = _tracepoints(node_wide=not self._cgroup)
         self._bpf = _compile(bcc, self._defines())
         self._ring = open_ring(self._bpf, b"events", self._ring_bytes)
         self._iterators = [self._attach_iterator(*each) for each in _ITERATORS]
+        for tracepoint in self._tracepoints:
+            self._links.append(self._attach_tracepoint(tracepoint))
         cgroup_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for name, kind, where in _PROGRAMS:
@@ -158,6 +168,7 @@ class Probe:
             f"-DWALL_CLOCK_OFFSET_NS={self.wall_clock_offset_ns}ULL",
             f"-DRING_PAGES={self._ring_bytes // mmap.PAGESIZE}",
             f"-DHISTOGRAM_BUCKETS={HISTOGRAM_BUCKETS}",
+            *(flag for flags in self._tracepoints.values() for flag in flags),
         ]
 
     def _attach(self, name: str, kind: int, where: int, cgroup_fd: int) -> int:
@@ -170,6 +181,16 @@ class Probe:
             )
         return link
 
+    def _attach_tracepoint(self, tracepoint: Tracepoint) -> int:
+        program = _load(self._bpf, tracepoint.program, _TRACEPOINT, -1)
+        category, name = tracepoint.category.encode(), tracepoint.name.encode()
+        event: int = self._lib.bpf_attach_tracepoint(program.fd, category, name)
+        if event < 0:
+            raise ProbeError(
+                f"the kernel did not attach {tracepoint.program}: {os.strerror(-event)}"
+            )
+        return event
+
     def _attach_iterator(self, name: str, table: bytes) -> int:
         program = _load(self._bpf, name, _TRACING, -1)
         over = self._lib.bpf_table_fd(self._bpf.module, table)
@@ -181,6 +202,22 @@ class Probe:
                 "it must be Linux 5.11 or newer"
             )
         return link
+
+
+def _tracepoints(*, node_wide: bool) -> dict[Tracepoint, list[str]]:
+    """The tracepoints to attach and their compiler flags: those that this kernel has. They see all
+    of the node, so an agent of a subtree takes only what it looks up by its own sockets."""
+    if not tracing.mount():
+        return {}
+    chosen = tracing.TRACEPOINTS if node_wide else (tracing.SOCKET_ERROR,)
+    found = {each: at for each in chosen if (at := tracing.offsets(each))}
+    flags = {each: tracing.defines(each, at) for each, at in found.items()}
+    if tracing.PACKET_DROPPED in flags:
+        btf = Btf()
+        for member in ("head", "network_header"):
+            offset = btf.offset("sk_buff", member)
+            flags[tracing.PACKET_DROPPED].append(f"-DSKB_{member.upper()}={offset}")
+    return flags
 
 
 def _check_host() -> None:

@@ -1,11 +1,35 @@
 // The life of a TCP connection: opened, established, ended.
 
+#define TIMED_OUT 110 // ETIMEDOUT, include/uapi/asm-generic/errno.h
+
+// The errors of sockets, by on_socket_error.
+BPF_TABLE("lru_hash", struct endpoints, s32, socket_errors, 4096);
+
+// What ended an attempt without a reset: an error that ICMP brought, or nothing at all.
+static __always_inline void decide(struct socket *s, u64 now) {
+    struct endpoints ends = {};
+    __builtin_memcpy(ends.local_address, s->flow.local_address, 32);
+    ends.local_port = s->flow.local_port;
+    ends.remote_port = s->flow.remote_port;
+    s32 *error = socket_errors.lookup(&ends);
+    bool unreachable = error && *error != TIMED_OUT;
+    socket_errors.delete(&ends);
+    bpf_spin_lock(&s->lock);
+    s->flags &= ~UNDECIDED;
+    s->flow.unreachable += unreachable;
+    s->flow.timed_out += !unreachable;
+    touch(s, now);
+    bpf_spin_unlock(&s->lock);
+}
+
 // A new storage, or the old one of a socket that connects again (connect after disconnect).
 static __always_inline struct socket *start_connection(struct bpf_sock_ops *ops,
                                                        struct bpf_sock *sk, u32 role, u64 now) {
     struct socket *s = new_socket(sk);
     if (!s)
         return s;
+    if (s->flags & UNDECIDED)
+        decide(s, now);
     emit(s, now, true);
     bpf_spin_lock(&s->lock);
     clear_measures(&s->flow);
@@ -51,15 +75,28 @@ static __always_inline void on_state(struct socket *s, struct tcp_view *view, u3
     if (state == BPF_TCP_CLOSE) {
         count_tcp(s, view, now);
         touch(s, now);
-        if (before == BPF_TCP_SYN_SENT) {
-            s->flow.refused += !!(s->flags & RESET_SEEN);
-            s->flow.timed_out += !(s->flags & RESET_SEEN);
+        if (before == BPF_TCP_SYN_SENT && s->flags & RESET_SEEN) {
+            s->flow.refused += 1;
+        } else if (before == BPF_TCP_SYN_SENT) {
+            s->flags |= UNDECIDED; // the kernel tells the error only after the state
         } else {
             s->flow.closed += 1;
             s->flow.reset += !!(s->flags & RESET_SEEN);
         }
     }
     bpf_spin_unlock(&s->lock);
-    if (state == BPF_TCP_CLOSE)
+    if (s->flags & UNDECIDED && s->flags & RELEASED)
+        decide(s, now); // given up by the application, so there is no error
+    if (state == BPF_TCP_CLOSE && !(s->flags & UNDECIDED))
         emit(s, now, true);
+}
+
+static __always_inline void on_released(struct socket *s, u64 now) {
+    bpf_spin_lock(&s->lock);
+    s->flags |= RELEASED;
+    bpf_spin_unlock(&s->lock);
+    if (s->flags & UNDECIDED) {
+        decide(s, now);
+        emit(s, now, true);
+    }
 }

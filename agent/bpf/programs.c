@@ -29,11 +29,11 @@ int on_socket_created(struct bpf_sock *sk) {
 }
 
 int on_socket_released(struct bpf_sock *sk) {
-    if (sk->protocol == IPPROTO_UDP) {
-        struct socket *s = sockets.sk_storage_get(sk, 0, 0);
-        if (s)
-            emit(s, bpf_ktime_get_ns(), true);
-    }
+    struct socket *s = sockets.sk_storage_get(sk, 0, 0);
+    if (s && sk->protocol == IPPROTO_UDP)
+        emit(s, bpf_ktime_get_ns(), true);
+    else if (s)
+        on_released(s, bpf_ktime_get_ns());
     return ALLOW;
 }
 
@@ -113,17 +113,21 @@ int bpf_iter__bpf_sk_storage_map(struct storage_iterator *ctx) {
 struct map_iterator {
     u64 meta;
     u64 map;
-    struct endpoints *key;
-    struct handshake *value;
+    struct incident_key *key;
+    struct incident *value;
 };
 
-// Run with the other one: reports handshakes that came to nothing.
+// Run with the other one: reports what happened outside of sockets.
 int bpf_iter__bpf_map_elem(struct map_iterator *ctx) {
     if (!ctx->key || !ctx->value)
         return 0;
-    struct endpoints ends = *ctx->key;
-    struct handshake *h = handshakes.lookup(&ends);
-    if (h)
-        expire_handshake(&ends, h, bpf_ktime_get_ns());
+    struct incident_key key = *ctx->key;
+    struct incident *incident = incidents.lookup(&key);
+    if (!incident)
+        return 0;
+    if (key.kind == HANDSHAKE)
+        expire_handshake(&key, incident, bpf_ktime_get_ns());
+    else
+        report_count(&key, incident, bpf_ktime_get_ns());
     return 0;
 }

@@ -35,6 +35,8 @@ enum socket_flag {
     SYN_SENT_BEFORE = 1 << 7,
     ZERO_WINDOW_SENT = 1 << 8,
     ZERO_WINDOW_RECEIVED = 1 << 9,
+    UNDECIDED = 1 << 10,       // an attempt failed, of what is not known yet
+    RELEASED = 1 << 11,        // the application has closed the socket
 };
 
 struct distribution {

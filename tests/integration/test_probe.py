@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent import tracing
 from agent.flows import volume
 from agent.probe import Probe, find_cgroup2
 from agent.ring import RECORD, ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
@@ -272,6 +273,74 @@ def test_a_full_accept_queue_is_counted_at_the_server(
             one.close()
     assert total(records, "overflow") >= 1
     assert total(side(records, ROLE_SERVER), "established") == 1
+
+
+def test_an_icmp_error_ends_an_attempt_as_unreachable(probe: Probe) -> None:
+    with two_hosts() as (client, server):
+        run(f"ip -n {client.name} route add 10.98.0.0/24 via {server.ipv4}")
+        run(f"ip netns exec {server.name} sysctl -qw net.ipv4.ip_forward=1")
+        with (
+            client.open(socket.AF_INET, socket.SOCK_STREAM) as dialing,
+            pytest.raises(OSError, match="unreachable"),
+        ):
+            dialing.connect(("10.98.0.1", 80))
+        records = settle(probe)
+    counts = {f: total(records, f) for f in ("attempted", "unreachable", "refused", "timed_out")}
+    assert counts == {"attempted": 1, "unreachable": 1, "refused": 0, "timed_out": 0}
+
+
+@pytest.fixture
+def node_probe() -> Iterator[Probe]:
+    """Of the whole node, as only such a one is told of drops."""
+    watching = Probe("", 5.0, 1 << 20)
+    watching.start()
+    yield watching
+    watching.close()
+
+
+def of_port(records: Records, port: int) -> Records:
+    return records[(records["local_port"] == port) | (records["remote_port"] == port)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_datagrams_that_find_a_full_receive_buffer_are_counted_exactly(
+    hosts: tuple[Host, Host], node_probe: Probe, family: socket.AddressFamily
+) -> None:
+    client, server = hosts
+    with (
+        server.open(family, socket.SOCK_DGRAM) as serving,
+        client.open(family, socket.SOCK_DGRAM) as asking,
+    ):
+        serving.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        serving.bind((server.address(family), 0))
+        port = serving.getsockname()[1]
+        for _ in range(50):
+            asking.sendto(bytes(1000), serving.getsockname()[:2])
+        time.sleep(0.2)
+        serving.setblocking(False)
+        arrived = 0
+        with contextlib.suppress(BlockingIOError):
+            while serving.recv(2000):
+                arrived += 1
+    records = of_port(settle(node_probe), port)
+    assert 0 < arrived < 50
+    assert total(records, "datagram_errors") == 50 - arrived
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_dropped_packet_tells_its_conversation_and_the_kernels_reason(
+    hosts: tuple[Host, Host], node_probe: Probe, family: socket.AddressFamily
+) -> None:
+    client, server = hosts
+    with client.open(family, socket.SOCK_DGRAM) as asking:
+        for _ in range(3):
+            with contextlib.suppress(ConnectionRefusedError):
+                asking.sendto(b"anyone?", (server.address(family), 9))  # nobody listens
+    records = of_port(settle(node_probe), 9)
+    dropped = records[records["dropped"] > 0]
+    names = {tracing.drop_reasons()[int(reason)] for reason in dropped["drop_reason"]}
+    assert names == {"NO_SOCKET"}
+    assert total(dropped, "dropped") == 3
 
 
 def served_until(probe: Probe, field: str) -> Records:
