@@ -31,6 +31,8 @@ class Ledger:
     lost_*: records that found the ring buffer full at their last chance, and their bytes.
     agent_*: records the agent took off the ring buffer. shipped_*: rows handed to Kafka, this
     batch included. storage_failures: sockets that got no kernel storage. sampling: 1 = all.
+    dropped_*: shipped rows that a full spool let go of before Kafka took them, whichever instance
+    of the agent had shipped them, and their application bytes.
     """
 
     kernel_records: int = 0
@@ -43,6 +45,8 @@ class Ledger:
     shipped_rows: int = 0
     shipped_bytes: int = 0
     sampling: int = 1
+    dropped_rows: int = 0
+    dropped_bytes: int = 0
 
 
 @dataclass(frozen=True)
