@@ -369,6 +369,51 @@ def test_a_window_that_closes_is_counted_at_both_ends_and_only_once(
     assert total(side(records, ROLE_CLIENT), "zero_windows_received") == 1
 
 
+def retransmitted(host: Host) -> int:
+    """What nstat shows as TcpRetransSegs, of the host's whole network namespace."""
+    lines = run(f"ip netns exec {host.name} cat /proc/net/snmp").splitlines()
+    names, values = (line.split() for line in lines if line.startswith("Tcp:"))
+    return int(values[names.index("RetransSegs")])
+
+
+def test_ten_thousand_short_connections_are_ten_thousand(
+    hosts: tuple[Host, Host], cgroup: Path
+) -> None:
+    client, server = hosts
+    probe = Probe(str(cgroup), 60.0, 16 << 20)
+    probe.start()
+    with server.listen(socket.AF_INET) as listener, client.inside():
+        address = listener.getsockname()
+        for _ in range(10_000):
+            with socket.create_connection(address) as dialing:
+                accepted, _ = listener.accept()
+                accepted.close()
+                dialing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    records = settle(probe)
+    assert probe.ledger().lost_records == 0
+    probe.close()
+    for role in (ROLE_CLIENT, ROLE_SERVER):
+        mine = side(records, role)
+        assert total(mine, "established") == total(mine, "closed") == 10_000
+    assert total(records, "attempted") == 10_000
+
+
+def test_a_connection_idle_over_many_intervals_is_still_counted_when_it_speaks(
+    closing: contextlib.ExitStack, hosts: tuple[Host, Host], cgroup: Path
+) -> None:
+    probe = Probe(str(cgroup), 0.1, 1 << 20)
+    probe.start()
+    dialing, accepted = connect(*hosts, socket.AF_INET, closing)
+    transfer(dialing, accepted, 101)
+    for _ in range(20):
+        time.sleep(0.1)
+        probe.flush()
+    assert total(side(probe.drain(), ROLE_CLIENT), "bytes_sent") == 101
+    transfer(dialing, accepted, 103)
+    assert total(side(settle(probe), ROLE_CLIENT), "bytes_sent") == 103
+    probe.close()
+
+
 def test_retransmits_under_loss_are_those_that_the_kernel_counted(
     closing: contextlib.ExitStack, probe: Probe
 ) -> None:
@@ -378,13 +423,14 @@ def test_retransmits_under_loss_are_those_that_the_kernel_counted(
         transfer(dialing, accepted, 3_000_017)
         time.sleep(0.5)
         told = tcp_info(dialing)
+        nstat = retransmitted(client)
         probe.flush(everything=True)
         everything = probe.drain()
         records = side(everything, ROLE_CLIENT)
         dialing.close()
         accepted.close()
     assert told["retransmits"] > 0, "the rule dropped nothing"
-    assert total(records, "retransmitted_segments") == told["retransmits"]
+    assert total(records, "retransmitted_segments") == told["retransmits"] == nstat
     assert total(records, "retransmitted_bytes") > 0
     assert total(records, "packets_sent") == told["segs_out"]
     assert total(records, "packets_received") == told["segs_in"]
