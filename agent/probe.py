@@ -15,7 +15,7 @@ from typing import Any
 from agent import tracing
 from agent.btf import Btf
 from agent.errors import HostError, ProbeError
-from agent.ring import Records, Ring, open_ring
+from agent.ring import ANSWER, ANSWER_BYTES, Records, Ring, open_ring
 from agent.tracing import Tracepoint
 from agent.wire import HISTOGRAM_BUCKETS
 
@@ -28,11 +28,15 @@ SOURCES = (
     "handshake",
     "tcp",
     "connection",
+    "dns",
     "udp",
     "tracepoints",
     "programs",
 )
 """Files of agent/bpf, in the order in which they make one translation unit."""
+
+_ANSWER_RING_BYTES = 1 << 20
+"""Room for 800 DNS answers between two drains."""
 
 _DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages"
 
@@ -63,6 +67,8 @@ class KernelLedger:
     lost_bytes: int
     storage_failures: int
     deferred: int
+    answers: int
+    lost_answers: int
 
 
 def wall_clock_offset() -> int:
@@ -86,16 +92,20 @@ class Probe:
     """The programs on one cgroup. They live as long as this object: links, not plain attachments,
     so that the kernel takes them off even if the process is killed."""
 
-    def __init__(self, cgroup: str, interval_seconds: float, ring_bytes: int) -> None:
+    def __init__(
+        self, cgroup: str, interval_seconds: float, ring_bytes: int, names: bool = True
+    ) -> None:
         self._cgroup = cgroup
         self._interval_ns = int(interval_seconds * 1e9)
         self._ring_bytes = ring_bytes
+        self._names = names
         self._links: list[int] = []
         self._iterators: list[int] = []
         self._tracepoints: dict[Tracepoint, list[str]] = {}
         self._lib: Any = None
         self._bpf: Any = None
         self._ring: Ring | None = None
+        self._answer_ring: Ring | None = None
         self.wall_clock_offset_ns = wall_clock_offset()
 
     def start(self) -> None:
@@ -109,6 +119,7 @@ class Probe:
         self._tracepoints = _tracepoints(node_wide=not self._cgroup)
         self._bpf = _compile(bcc, self._defines())
         self._ring = open_ring(self._bpf, b"events", self._ring_bytes)
+        self._answer_ring = open_ring(self._bpf, b"answers", _ANSWER_RING_BYTES, ANSWER)
         self._iterators = [self._attach_iterator(*each) for each in _ITERATORS]
         for tracepoint in self._tracepoints:
             self._links.append(self._attach_tracepoint(tracepoint))
@@ -123,6 +134,11 @@ class Probe:
         """The records that are complete by now, oldest first; never blocks."""
         assert self._ring is not None, "drain before start"
         return self._ring.drain()
+
+    def drain_answers(self) -> Records:
+        """The DNS answers captured by now, oldest first; never blocks."""
+        assert self._answer_ring is not None, "drain before start"
+        return self._answer_ring.drain()
 
     def flush(self, *, everything: bool = False) -> None:
         """Have the kernel emit what is due, or all that is pending; walks all sockets once."""
@@ -155,8 +171,9 @@ class Probe:
     def close(self) -> None:
         """Detach and free everything in the kernel."""
         self.detach()
-        if self._ring:
-            self._ring.close()
+        for ring in (self._ring, self._answer_ring):
+            if ring:
+                ring.close()
         while self._iterators:
             os.close(self._iterators.pop())
         if self._bpf:
@@ -168,6 +185,9 @@ class Probe:
             f"-DWALL_CLOCK_OFFSET_NS={self.wall_clock_offset_ns}ULL",
             f"-DRING_PAGES={self._ring_bytes // mmap.PAGESIZE}",
             f"-DHISTOGRAM_BUCKETS={HISTOGRAM_BUCKETS}",
+            f"-DCAPTURE_ANSWERS={int(self._names)}",
+            f"-DANSWER_BYTES={ANSWER_BYTES}",
+            f"-DANSWER_RING_PAGES={_ANSWER_RING_BYTES // mmap.PAGESIZE}",
             *(flag for flags in self._tracepoints.values() for flag in flags),
         ]
 

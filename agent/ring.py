@@ -66,12 +66,27 @@ RECORD = np.dtype(
 )
 """struct flow of bpf/record.c."""
 
+ANSWER_BYTES = 1232
+"""What is captured of a DNS message: the most that resolvers ask for over UDP since the DNS flag
+day of 2020."""
+
+ANSWER = np.dtype(
+    [
+        ("time_ns", "u8"),
+        ("cgroup_id", "u8"),
+        ("receiver", "V16"),
+        ("length", "u4"),
+        ("reserved", "u4"),
+        ("message", f"V{ANSWER_BYTES}"),
+    ]
+)
+"""struct answer of bpf/dns.c."""
+
 ROLE_CLIENT, ROLE_SERVER = 1, 2
 ROLE_CERTAIN = 1
 
 Records = NDArray[Any]
 
-_SLOT = np.dtype([("length", "u4"), ("page", "u4"), ("record", RECORD)])
 _BUSY, _DISCARDED = np.uint32(1 << 31), np.uint32(1 << 30)
 _PAGE = mmap.PAGESIZE
 
@@ -93,8 +108,9 @@ class MappedRing:
     the busy bit is seen only after its content. `open_ring` uses it only there.
     """
 
-    def __init__(self, map_fd: int, size: int) -> None:
+    def __init__(self, map_fd: int, size: int, record: np.dtype[Any] = RECORD) -> None:
         self._size = size
+        self._slot = np.dtype([("length", "u4"), ("page", "u4"), ("record", record)])
         self._consumer = mmap.mmap(map_fd, _PAGE, mmap.MAP_SHARED)
         self._position = np.frombuffer(self._consumer, "u8", 1)
         self._producer = mmap.mmap(
@@ -104,17 +120,17 @@ class MappedRing:
 
     def drain(self) -> Records:
         start, end = int(self._position[0]), int(self._produced[0])
-        count = (end - start) // _SLOT.itemsize
+        count = (end - start) // self._slot.itemsize
         if not count:
-            return np.empty(0, RECORD)
-        slots = np.frombuffer(self._producer, _SLOT, count, _PAGE + start % self._size)
+            return np.empty(0, self._slot["record"])
+        slots = np.frombuffer(self._producer, self._slot, count, _PAGE + start % self._size)
         lengths = slots["length"].copy()
         busy = np.flatnonzero(lengths & _BUSY)
         if busy.size:
             count = int(busy[0])
         kept = (lengths[:count] & _DISCARDED) == 0
         records: Records = slots["record"][:count][kept]
-        self._position[0] = start + count * _SLOT.itemsize
+        self._position[0] = start + count * self._slot.itemsize
         return records
 
     def close(self) -> None:
@@ -126,8 +142,9 @@ class MappedRing:
 class CallbackRing:
     """Reads through libbpf, which knows the memory barriers of every CPU: a call per record."""
 
-    def __init__(self, bpf: Any, table: bytes) -> None:
+    def __init__(self, bpf: Any, table: bytes, record: np.dtype[Any] = RECORD) -> None:
         self._bpf = bpf
+        self._record = record
         self._taken: list[bytes] = []
         bpf[table].open_ring_buffer(self._take)
 
@@ -138,14 +155,20 @@ class CallbackRing:
     def drain(self) -> Records:
         self._bpf.ring_buffer_consume()
         taken, self._taken = self._taken, []
-        return np.frombuffer(b"".join(taken), RECORD)
+        return np.frombuffer(b"".join(taken), self._record)
 
     def close(self) -> None:
         self._taken.clear()
 
 
-def open_ring(bpf: Any, table: bytes, size: int, machine: str = platform.machine()) -> Ring:
+def open_ring(
+    bpf: Any,
+    table: bytes,
+    size: int,
+    record: np.dtype[Any] = RECORD,
+    machine: str = platform.machine(),
+) -> Ring:
     """The fastest reader that is right on this machine."""
     if machine in ("x86_64", "i686"):
-        return MappedRing(bpf[table].map_fd, size)
-    return CallbackRing(bpf, table)
+        return MappedRing(bpf[table].map_fd, size, record)
+    return CallbackRing(bpf, table, record)

@@ -5,7 +5,8 @@
 // packet, or when user space runs the iterator), and when the socket ends.
 //
 // bcc rewrites map calls in the main file only, so agent/probe.py joins the files of this folder
-// into one. It also defines: INTERVAL_NS, WALL_CLOCK_OFFSET_NS, RING_PAGES, HISTOGRAM_BUCKETS.
+// into one. It also defines: INTERVAL_NS, WALL_CLOCK_OFFSET_NS, RING_PAGES, HISTOGRAM_BUCKETS,
+// CAPTURE_ANSWERS, ANSWER_BYTES, ANSWER_RING_PAGES.
 
 #include <uapi/linux/bpf.h>
 #include <uapi/linux/if_ether.h>
@@ -118,4 +119,6 @@ struct ledger {
     u64 lost_bytes;
     u64 storage_failures;
     u64 deferred; // found the ring full with another chance to come: nothing lost
+    u64 answers; // DNS answers put on their ring buffer
+    u64 lost_answers; // that found it full
 };

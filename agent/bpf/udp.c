@@ -73,6 +73,8 @@ static __always_inline void on_udp(struct __sk_buff *skb, struct bpf_sock *sk, b
     u64 now = bpf_ktime_get_ns();
     if (!read_datagram(skb, &d, egress))
         return;
+    if (CAPTURE_ANSWERS && !egress && d.ends.remote_port == DNS_PORT)
+        capture_answer(skb, sk, d.ends.local_address, d.payload, now);
     struct socket *s = new_socket(sk);
     if (!s)
         return;
