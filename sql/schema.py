@@ -1,7 +1,7 @@
 """The columns that are inserted, per table, in the tables' order: the one list of them in Python.
 
 Arrow types are those in which ClickHouse takes the columns over without loss: Enum8 by value,
-IPv6 as 16 bytes in network order (IPv4 mapped), histograms as sparse maps of bucket to count.
+IPv6 as 16 bytes in network order (IPv4 mapped), histograms and reasons as sparse maps to counts.
 """
 
 from __future__ import annotations
@@ -38,6 +38,18 @@ COUNTERS = (
     "resets_sent",
     "resets_received",
 )
+COUNTERS_SINCE_2 = (
+    "connections_unreachable",
+    "connections_handshake_reset",
+    "connections_half_open",
+    "listen_overflows",
+    "retransmitted_syns",
+    "zero_windows_sent",
+    "zero_windows_received",
+    "out_of_order_segments",
+    "dropped_packets",
+    "datagram_errors",
+)
 DISTRIBUTIONS = ("connect_latency", "rtt")
 LEDGER = (
     "kernel_records",
@@ -50,6 +62,8 @@ LEDGER = (
     "shipped_rows",
     "shipped_bytes",
     "sampling",
+    "dropped_rows",
+    "dropped_bytes",
 )
 
 
@@ -88,6 +102,8 @@ FLOWS = pa.schema(
         *(field for side in SIDES for field in _endpoint(side)),
         *_required({name: pa.uint64() for name in ("flow_rows", *COUNTERS)}),
         *(field for name in DISTRIBUTIONS for field in _distribution(name)),
+        *_required({name: pa.uint64() for name in COUNTERS_SINCE_2}),
+        *_required({"drop_reasons": pa.map_(pa.string(), pa.uint64())}),
     ]
 )
 """flows_10s."""

@@ -39,7 +39,7 @@ class Delivery:
 
 def decode(message: Message) -> Delivery:
     """Raises wire.WireError for whatever the tables could not hold or would hold wrongly."""
-    batch = wire.decode(message.value or b"", message.headers)
+    batch = wire.decode(message.value or b"", dict(message.headers))
     _check(batch.rows)
     return Delivery(message.offset, message.timestamp, batch)
 
@@ -52,12 +52,15 @@ def _check(rows: pa.RecordBatch) -> None:
         known = pc.is_in(rows[name], pa.array(list(map(int, values)), pa.uint8()))
         if not pc.all(known, min_count=0).as_py():
             raise wire.WireError(f"column {name} has a value outside {[int(v) for v in values]}")
-    for name in ("client_address", "server_address"):
+    for name in ("client_address", "server_address", "backend_address", "pod_uid"):
         if rows[name].dictionary.null_count:
             raise wire.WireError(f"column {name} has nulls")
     starts = rows["interval_start"].cast(pa.int64()).to_numpy()
     if starts.size and not 0 <= starts.min() <= starts.max() <= LAST_SECOND * 1_000_000_000:
         raise wire.WireError("column interval_start has a time outside 1970-2106")
+    for name in (*(f"{name}_histogram" for name in wire.DISTRIBUTIONS), "drop_reasons"):
+        if rows[name].items.null_count:
+            raise wire.WireError(f"column {name} has nulls")
     for name in wire.DISTRIBUTIONS:
         buckets = rows[f"{name}_histogram"].keys
         if np.any(buckets.to_numpy() >= wire.HISTOGRAM_BUCKETS):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from agent import wire
 from stream.resolve import Ends, Resolver
@@ -52,6 +53,9 @@ def aggregate(
         columns[name] = pa.array(groups.sum(_values(rows[name])))
     for name in wire.DISTRIBUTIONS:
         columns |= _distribution(name, rows, groups)
+    for name in wire.COUNTERS_SINCE_2:
+        columns[name] = pa.array(_sum_of_nullable(rows[name], groups))
+    columns["drop_reasons"] = _reasons(rows["drop_reasons"], groups)
     return pa.table(columns)
 
 
@@ -138,20 +142,40 @@ def _distribution(name: str, rows: pa.Table, groups: Groups) -> dict[str, pa.Arr
     }
 
 
+def _sum_of_nullable(column: pa.ChunkedArray, groups: Groups) -> np.ndarray:
+    """Nulls, as in all of an earlier version's rows, count as 0."""
+    if column.null_count == len(column):
+        return np.zeros(groups.count, np.uint64)
+    return groups.sum(_values(column.fill_null(0)))
+
+
 def _histogram(column: pa.ChunkedArray, groups: Groups) -> pa.MapArray:
-    """Sparse maps added up bucket by bucket, buckets ascending."""
     maps = column.combine_chunks()
+    keys = maps.keys.to_numpy()
+    return _sum_maps(maps, keys, pa.array(np.arange(BUCKETS, dtype=np.uint8)), groups)
+
+
+def _reasons(column: pa.ChunkedArray, groups: Groups) -> pa.MapArray:
+    maps = column.combine_chunks()
+    words = pc.unique(maps.keys).sort()
+    codes = pc.index_in(maps.keys, words).to_numpy()
+    return _sum_maps(maps, codes, words, groups)
+
+
+def _sum_maps(maps: pa.MapArray, codes: np.ndarray, words: pa.Array, groups: Groups) -> pa.MapArray:
+    """Sparse maps added up key by key. codes: each entry's key by its place in `words`, the order
+    of keys in the sums."""
+    width = max(len(words), 1)
     offsets = maps.offsets.to_numpy()
-    keys = maps.keys.to_numpy()[offsets[0] : offsets[-1]]
-    counts = maps.items.to_numpy()[offsets[0] : offsets[-1]]
-    cells = np.repeat(groups.ids, np.diff(offsets)) * BUCKETS + keys
+    entries = slice(offsets[0], offsets[-1])
+    counts = maps.items.to_numpy()[entries]
+    cells = np.repeat(groups.ids, np.diff(offsets)) * width + codes[entries]
     order = np.argsort(cells, kind="stable")
     used, starts = np.unique(cells[order], return_index=True)
     sums = np.add.reduceat(counts[order], starts) if used.size else counts
-    bounds = np.searchsorted(used, np.arange(groups.count + 1) * BUCKETS).astype(np.int32)
-    return pa.MapArray.from_arrays(
-        bounds, pa.array((used % BUCKETS).astype(np.uint8)), pa.array(sums, pa.uint64())
-    )
+    bounds = np.searchsorted(used, np.arange(groups.count + 1) * width).astype(np.int32)
+    keys = words.take(pa.array(used % width))
+    return pa.MapArray.from_arrays(bounds, keys, pa.array(sums, pa.uint64()))
 
 
 def _values(column: pa.ChunkedArray) -> np.ndarray:

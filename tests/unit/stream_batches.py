@@ -32,8 +32,9 @@ def flow_rows(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     for field in wire.SCHEMA:
         values = [row.get(field.name, _default(field)) for row in rows]
         if pa.types.is_dictionary(field.type):
-            packed = pa.array([pack(value) for value in values], pa.binary(16))
-            columns.append(packed.dictionary_encode())
+            kind = field.type.value_type
+            words = [pack(word) if word and kind == pa.binary(16) else word for word in values]
+            columns.append(pa.array(words, kind).dictionary_encode())
         else:
             columns.append(pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(columns, schema=wire.SCHEMA)

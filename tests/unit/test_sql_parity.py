@@ -14,22 +14,31 @@ from sql.migrate import known
 
 DDL = "\n".join(migration.text for migration in known())
 COLUMN = re.compile(r"^    (\w+) +[A-Z]\w+.*$", re.MULTILINE)
+ADDED = re.compile(r"ADD COLUMN IF NOT EXISTS (\w+).*?(?: AFTER (\w+))?[,;]?$", re.MULTILINE)
 
 
 def columns(table: str) -> list[str]:
+    """Those of the table's creation, with those that later migrations added in their places."""
     found = re.search(rf"CREATE TABLE IF NOT EXISTS {table}\n\((.*?)\n\)", DDL, re.DOTALL)
     assert found
-    return COLUMN.findall(found.group(1))
+    names = COLUMN.findall(found.group(1))
+    for alteration in re.findall(rf"ALTER TABLE {table}\n.*?;\n", DDL, re.DOTALL):
+        for name, before in ADDED.findall(alteration):
+            names.insert(names.index(before) + 1 if before else len(names), name)
+    return names
 
 
 def selected(view: str) -> str:
-    found = re.search(rf"VIEW IF NOT EXISTS {view} .*?;\n", DDL, re.DOTALL)
+    """What the last migration that speaks of the view has it select."""
+    begin = rf"(?:VIEW IF NOT EXISTS {view}|REPLACE VIEW {view}|TABLE {view} MODIFY QUERY)\b"
+    found = re.findall(rf"{begin}.*?;\n", DDL, re.DOTALL)
     assert found
-    return found.group(0)
+    return str(found[-1])
 
 
 def test_every_measure_of_the_wire_is_inserted() -> None:
     assert list(schema.COUNTERS) == list(wire.COUNTERS)
+    assert list(schema.COUNTERS_SINCE_2) == list(wire.COUNTERS_SINCE_2)
     assert list(schema.DISTRIBUTIONS) == list(wire.DISTRIBUTIONS)
     assert list(schema.LEDGER) == [field.name for field in fields(wire.Ledger)]
 
@@ -58,15 +67,25 @@ def test_rollups_carry_every_column_by_its_own_function(view: str, table: str) -
     text = selected(view)
     for name in columns(table):
         function = re.search(rf"\b(\w+)\({name}\) AS {name}\b", text)
-        if name in (*schema.COUNTERS, "flow_rows") or name.endswith(("_count", "_sum")):
+        if name in (*schema.COUNTERS, *schema.COUNTERS_SINCE_2, "flow_rows") or name.endswith(
+            ("_count", "_sum")
+        ):
             assert function is not None
             assert function.group(1) == "sum"
-        elif name.endswith(("_min", "_max", "_histogram")):
-            kind = {"min": "min", "max": "max", "histogram": "sumMap"}[name.rsplit("_", 1)[1]]
+        elif name.endswith(("_min", "_max", "_histogram", "_reasons")):
+            kinds = {"min": "min", "max": "max", "histogram": "sumMap", "reasons": "sumMap"}
+            kind = kinds[name.rsplit("_", 1)[1]]
             assert function is not None
             assert function.group(1) == kind
         else:
             assert re.search(rf"\b{name}\b", text), name
+
+
+def test_agents_totals_keep_every_field_of_the_ledger() -> None:
+    text = selected("agent_ledger_to_totals")
+    for name in schema.LEDGER:
+        assert name in columns("agent_totals")
+        assert f"max({name}) AS {name}" in text
 
 
 def test_the_report_rule_reads_every_measure() -> None:
