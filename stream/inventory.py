@@ -23,6 +23,8 @@ ZONE = "topology.kubernetes.io/zone"
 REGION = "topology.kubernetes.io/region"
 SERVICE_NAME = "kubernetes.io/service-name"
 POD_TEMPLATE_HASH = "pod-template-hash"
+STATIC_POD_UID = "kubernetes.io/config.mirror"
+"""The kubelet runs a static pod under a uid of its own making; its mirror in the API carries it."""
 CRON_JOB_RUN = re.compile(r"-\d{8,10}$")
 """A CronJob names its Jobs after itself and the scheduled minute since 1970."""
 
@@ -37,7 +39,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Pod:
-    """`addresses` is empty for a hostNetwork pod: those are its node's."""
+    """`addresses` is empty for a hostNetwork pod: those are its node's. `uid` is what the kubelet
+    names the pod's cgroups after."""
 
     namespace: str
     name: str
@@ -46,6 +49,7 @@ class Pod:
     node: str
     created: str
     addresses: tuple[bytes, ...]
+    uid: str
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,13 @@ def _pods(items: Iterable[Object]) -> Iterator[Pod]:
             item.get("spec.nodeName", str, ""),
             item.get("metadata.creationTimestamp", str, ""),
             () if item.get("spec.hostNetwork", bool, False) else _pod_addresses(item),
+            _uid(item),
         )
+
+
+def _uid(item: Object) -> str:
+    annotations = item.get("metadata.annotations", dict, {})
+    return str(annotations.get(STATIC_POD_UID) or item.get("metadata.uid", str, ""))
 
 
 def _pod_addresses(item: Object) -> tuple[bytes, ...]:
