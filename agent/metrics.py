@@ -18,6 +18,8 @@ KERNEL = {
     "lost_bytes": "Application bytes that the lost records stood for",
     "storage_failures": "Times that a socket got no storage in the kernel",
     "deferred": "Records that found the ring buffer full and were put off, not lost",
+    "answers": "DNS answers that the kernel put on their ring buffer",
+    "lost_answers": "DNS answers that found it full",
 }
 
 RECORDS = Counter("flowatlas_agent_records", "Records taken off the ring buffer")
@@ -36,6 +38,14 @@ NODE = {
     name: Counter(f"flowatlas_node_{name}", f"Seen on this node: {about}", ["protocol"])
     for name, about in COUNTERS.items()
 }
+UNREAD_ANSWERS = Counter(
+    "flowatlas_agent_unread_answers", "DNS answers beyond what is read in one interval"
+)
+UNPARSED_ANSWERS = Counter(
+    "flowatlas_agent_unparsed_answers",
+    "DNS answers that were damaged or longer than captured; what could be read of them was kept",
+)
+NAME_ROWS = Counter("flowatlas_agent_name_rows", "Name rows shipped")
 
 
 class KernelCollector(Collector):
