@@ -22,8 +22,11 @@ ORIGIN = wire.Origin(
 )
 
 
-def example_rows() -> list[dict[str, Any]]:
-    """Two rows with a different value in every measure: one full, one without samples."""
+def example_rows(version: int = wire.VERSION) -> list[dict[str, Any]]:
+    """Two rows with a different value in every measure: one full, one without samples.
+
+    What came after `version` is null, as in a batch of that version.
+    """
     mapped = bytes(10) + b"\xff\xff"
     full: dict[str, Any] = {
         "interval_start": 1_795_000_000_000_000_001,
@@ -51,6 +54,17 @@ def example_rows() -> list[dict[str, Any]]:
     for name in wire.DISTRIBUTIONS:
         without |= {f"{name}_count": 0, f"{name}_sum": 0}
         without |= {f"{name}_min": None, f"{name}_max": None, f"{name}_histogram": []}
+    for row in (full, without):
+        row |= {name: None for name in wire.SCHEMA.names if name not in row}
+    if version >= 2:
+        full |= {name: 2000 + index for index, name in enumerate(wire.COUNTERS_SINCE_2)}
+        full |= {
+            "drop_reasons": [("NO_SOCKET", 3), ("SOCKET_RCVBUFF", 5)],
+            "backend_address": mapped + bytes([10, 0, 2, 9]),
+            "backend_port": 8443,
+            "pod_uid": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+            "container_id": 32 * "9f",
+        }
     return [full, without]
 
 
