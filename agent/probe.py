@@ -15,7 +15,7 @@ from typing import Any
 from agent import tracing
 from agent.btf import Btf
 from agent.errors import HostError, ProbeError
-from agent.ring import ANSWER, ANSWER_BYTES, Records, Ring, open_ring
+from agent.ring import ANSWER, ANSWER_BYTES, RECORD, Records, Ring, open_ring
 from agent.tracing import Tracepoint
 from agent.wire import HISTOGRAM_BUCKETS
 
@@ -118,7 +118,7 @@ class Probe:
         self._lib = bcc.lib
         self._tracepoints = _tracepoints(node_wide=not self._cgroup)
         self._bpf = _compile(bcc, self._defines())
-        self._ring = open_ring(self._bpf, b"events", self._ring_bytes)
+        self._ring = open_ring(self._bpf, b"events", self._ring_bytes, RECORD)
         self._answer_ring = open_ring(self._bpf, b"answers", _ANSWER_RING_BYTES, ANSWER)
         self._iterators = [self._attach_iterator(*each) for each in _ITERATORS]
         for tracepoint in self._tracepoints:

@@ -165,7 +165,7 @@ def open_ring(
     bpf: Any,
     table: bytes,
     size: int,
-    record: np.dtype[Any] = RECORD,
+    record: np.dtype[Any],
     machine: str = platform.machine(),
 ) -> Ring:
     """The fastest reader that is right on this machine."""
