@@ -101,6 +101,11 @@ class Ring(Protocol):
         """Release the mappings."""
 
 
+def _slot(record: np.dtype[Any]) -> np.dtype[Any]:
+    """A record behind the header that the kernel gives it."""
+    return np.dtype([("length", "u4"), ("page", "u4"), ("record", record)])
+
+
 class MappedRing:
     """Reads the pages of the ring buffer directly: no call per record.
 
@@ -110,7 +115,7 @@ class MappedRing:
 
     def __init__(self, map_fd: int, size: int, record: np.dtype[Any] = RECORD) -> None:
         self._size = size
-        self._slot = np.dtype([("length", "u4"), ("page", "u4"), ("record", record)])
+        self._slot = _slot(record)
         self._consumer = mmap.mmap(map_fd, _PAGE, mmap.MAP_SHARED)
         self._position = np.frombuffer(self._consumer, "u8", 1)
         self._producer = mmap.mmap(

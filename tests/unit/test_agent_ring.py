@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.ring import _BUSY, _DISCARDED, _SLOT, RECORD, CallbackRing, MappedRing, open_ring
+from agent.ring import _BUSY, _DISCARDED, RECORD, CallbackRing, MappedRing, _slot, open_ring
 
 SIZE = 1 << 16
+_SLOT = _slot(RECORD)
 PAGE = mmap.PAGESIZE
 
 
@@ -124,6 +125,7 @@ class FakeBpf(dict[bytes, FakeTable]):
 
 
 def test_cpus_of_weaker_memory_order_read_through_libbpf() -> None:
-    ring = open_ring(FakeBpf({b"events": FakeTable()}), b"events", SIZE, machine="aarch64")
+    bpf = FakeBpf({b"events": FakeTable()})
+    ring = open_ring(bpf, b"events", SIZE, RECORD, machine="aarch64")
     assert isinstance(ring, CallbackRing)
     assert [int(value) for value in ring.drain()["bytes_sent"]] == [9]
