@@ -68,13 +68,33 @@ def example_rows(version: int = wire.VERSION) -> list[dict[str, Any]]:
     return [full, without]
 
 
+def example_names() -> list[dict[str, Any]]:
+    """Two rows with a different value in every column: one of a pod, one of a node."""
+    told: dict[str, Any] = {
+        "time": 1_795_000_000_000_000_001,
+        "receiver": bytes(10) + b"\xff\xff" + bytes([10, 0, 1, 7]),
+        "cgroup_id": 4242,
+        "address": bytes(10) + b"\xff\xff" + bytes([52, 219, 4, 8]),
+        "name": "bucket.s3.eu-west-1.amazonaws.com",
+        "ttl_seconds": 5,
+        "pod_uid": "4dd3cbd3-9f7f-44a8-9b4a-4cf2b5b4b4a4",
+    }
+    address = bytes.fromhex("2a05d07aa00000000000000000000001")
+    node = {"cgroup_id": 0, "address": address, "ttl_seconds": 86_400, "pod_uid": None}
+    return [told, told | node]
+
+
 def main() -> None:
-    """Write flows-vN.arrow (the message's value) and flows-vN.json (its headers)."""
-    rows = pa.RecordBatch.from_pylist(example_rows(), schema=wire.SCHEMA)
-    stem = FOLDER / f"flows-v{wire.VERSION}"
-    stem.with_suffix(".arrow").write_bytes(wire.encode(rows))
-    headers = {name: value.decode() for name, value in wire.headers(ORIGIN)}
-    stem.with_suffix(".json").write_text(json.dumps(headers, indent=2) + "\n")
+    """Write flows-vN and names-v1, each as .arrow (the message's value) and .json (its headers)."""
+    _write(f"flows-v{wire.VERSION}", wire.CODEC, example_rows())
+    _write("names-v1", wire.names.CODEC, example_names())
+
+
+def _write(name: str, codec: wire.Codec, rows: list[dict[str, Any]]) -> None:
+    batch = pa.RecordBatch.from_pylist(rows, schema=codec.schema)
+    headers = {name: value.decode() for name, value in codec.headers(ORIGIN)}
+    (FOLDER / f"{name}.arrow").write_bytes(codec.encode(batch))
+    (FOLDER / f"{name}.json").write_text(json.dumps(headers, indent=2) + "\n")
 
 
 if __name__ == "__main__":
