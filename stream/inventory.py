@@ -220,6 +220,8 @@ def _workload(item: Object) -> tuple[str, str]:
         if not owner.get("controller", bool, False):
             continue
         kind, name = owner.get("kind", str), owner.get("name", str)
+        if kind == "Node":
+            return item.get("metadata.name", str).removesuffix(f"-{name}"), "StaticPod"
         template = item.labels().get(POD_TEMPLATE_HASH)
         if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
             return name.removesuffix(f"-{template}"), "Deployment"

@@ -33,6 +33,7 @@ def test_a_good_message_keeps_its_place() -> None:
         ({"rtt_histogram": [(wire.HISTOGRAM_BUCKETS, 1)]}, "rtt_histogram"),
         ({"bytes_to_server": None}, "bytes_to_server"),
         ({"rtt_histogram": None}, "rtt_histogram"),
+        ({"drop_reasons": [("NO_SOCKET", None)]}, "drop_reasons"),
     ],
 )
 def test_values_outside_the_contract_are_poison(row: dict[str, Any], said: str) -> None:

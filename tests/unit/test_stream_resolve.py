@@ -46,6 +46,8 @@ def pod(name: str, on: str, *addresses: str, **extra: Any) -> dict[str, Any]:
         "metadata": {
             "namespace": "shop",
             "name": name,
+            "uid": f"uid-of-{name}",
+            "annotations": extra.get("annotations", {}),
             "creationTimestamp": extra.get("created", "2026-01-01T00:00:00Z"),
             "labels": extra.get("labels", {}),
             "ownerReferences": [controller] if controller else [],
@@ -116,6 +118,8 @@ CLUSTER = [
     pod("import-x", "n1", "10.1.0.8", owner=("Job", "import")),
     pod("shell", "n2", "10.1.0.9"),
     pod("proxy-x", "n1", "10.0.0.1", owner=("DaemonSet", "proxy"), host_network=True),
+    pod("etcd-n2", "n2", "10.0.0.2", owner=("Node", "n2"), host_network=True,
+        annotations={"kubernetes.io/config.mirror": "hash-of-etcd"}),
     pod("done-x", "n2", "10.1.0.1", phase="Succeeded", created="2026-02-01T00:00:00Z"),
     pod("old-x", "n2", "10.1.0.10", created="2026-01-01T00:00:00Z"),
     pod("young-x", "n1", "10.1.0.10", created="2026-01-02T00:00:00Z"),
@@ -222,8 +226,8 @@ def test_of_two_pods_with_one_address_the_younger_has_it(resolver: Resolver) -> 
     assert client(resolver, "10.1.0.10")[3] == "young-x"
 
 
-def server(resolver: Resolver, address: str, port: int = 80) -> tuple[Any, ...]:
-    row = ends(resolver, server_address=address, server_port=port)
+def server(resolver: Resolver, address: str, port: int = 80, **translated: Any) -> tuple[Any, ...]:
+    row = ends(resolver, server_address=address, server_port=port, **translated)
     names = ("kind", "workload", "pod", "node", "zone", "service", "method")
     return *(row[f"server_{name}"] for name in names), row["server_port"]
 
@@ -255,6 +259,73 @@ def test_a_service_says_only_what_all_its_backends_share(
 def test_a_udp_port_is_not_the_services_tcp_port(resolver: Resolver) -> None:
     row = ends(resolver, server_address="10.96.0.1", server_port=80, protocol=17)
     assert (row["server_kind"], row["server_port"]) == ("service", 80)
+
+
+@pytest.mark.parametrize(
+    ("address", "backend", "expected"),
+    [
+        (("10.96.0.1", 80), ("10.1.0.2", 8080),
+            ("pod", "cart", "cart-5d4f-fghij", "n2", "eu-1b", "shop/cart", "conntrack", 8080)),
+        (("10.0.0.2", 30080), ("10.1.0.1", 8080),
+            ("pod", "cart", "cart-5d4f-abcde", "n1", "eu-1a", "shop/cart", "conntrack", 8080)),
+        (("10.96.0.3", 80), ("10.1.0.3", 81),
+            ("pod", "pay", "pay-77-aaaaa", "n1", "eu-1a", "shop/mixed", "conntrack", 81)),
+        (("10.96.0.5", 80), ("10.0.0.1", 9000),
+            ("pod", "proxy", "proxy-x", "n1", "eu-1a", "shop/proxy", "conntrack", 9000)),
+        (("10.96.0.6", 80), ("192.168.7.7", 1521),
+            ("on_prem", "", "", "", "", "shop/legacy", "conntrack", 1521)),
+        (("10.96.0.1", 81), ("10.1.0.1", 8081),
+            ("pod", "cart", "cart-5d4f-abcde", "n1", "eu-1a", "shop/cart", "conntrack", 8081)),
+        (("93.184.216.34", 443), ("10.1.0.9", 8443),
+            ("pod", "shell", "shell", "n2", "eu-1b", "", "conntrack", 8443)),
+        (("93.184.216.34", 443), ("127.0.0.1", 15001),
+            ("node", "n1", "", "n1", "eu-1a", "", "conntrack", 15001)),
+    ],
+)  # fmt: skip
+def test_the_backend_that_conntrack_saw_is_the_server(
+    resolver: Resolver,
+    address: tuple[str, int],
+    backend: tuple[str, int],
+    expected: tuple[Any, ...],
+) -> None:
+    translated: dict[str, Any] = {"backend_address": backend[0], "backend_port": backend[1]}
+    assert server(resolver, *address, **translated) == expected
+
+
+def test_rows_of_one_batch_go_to_the_backends_of_their_own(resolver: Resolver) -> None:
+    chosen = [
+        {"backend_address": "10.1.0.1", "backend_port": 8080},
+        {},
+        {"backend_address": "10.1.0.2", "backend_port": 8080},
+    ]
+    rows = [{"server_address": "10.96.0.1", "server_port": 80} | backend for backend in chosen]
+    table = aggregate([batch(rows)], resolver, "test", 10)
+    assert table["server_zone"].to_pylist() == ["eu-1a", "", "eu-1b"]
+    assert table["server_port"].to_pylist() == [8080] * 3
+
+
+@pytest.mark.parametrize(
+    ("uid", "address", "expected"),
+    [
+        ("uid-of-proxy-x", "10.0.0.1", ("pod", "proxy", "proxy-x", "n1", "pod_uid")),
+        ("uid-of-db-0", "127.0.0.1", ("pod", "db", "db-0", "n2", "pod_uid")),
+        ("hash-of-etcd", "10.0.0.2", ("pod", "etcd", "etcd-n2", "n2", "pod_uid")),
+        ("uid-of-etcd-n2", "10.0.0.2", ("node", "n2", "", "n2", "host_ip")),
+        ("unheard-of", "10.1.0.5", ("pod", "db", "db-0", "n2", "pod_ip")),
+        (None, "10.0.0.1", ("node", "n1", "", "n1", "host_ip")),
+    ],
+)
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_the_reporting_end_is_the_pod_of_its_cgroup(
+    resolver: Resolver, side: str, uid: str | None, address: str, expected: tuple[str, ...]
+) -> None:
+    reporter = {"client": 1, "server": 2}[side]
+    both = {"client_address": address, "server_address": address}
+    row = ends(resolver, pod_uid=uid, reporter=reporter, **both)
+    names = ("kind", "workload", "pod", "node", "method")
+    assert tuple(row[f"{side}_{name}"] for name in names) == expected
+    other = {"client": "server", "server": "client"}[side]
+    assert row[f"{other}_method"] != "pod_uid"
 
 
 def test_what_was_resolved_may_be_forgotten(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,9 @@ huge = st.integers(0, 2**50)
 histograms = st.dictionaries(st.integers(0, wire.HISTOGRAM_BUCKETS - 1), huge).map(
     lambda found: list(found.items())
 )
+reasons = st.none() | st.dictionaries(st.sampled_from(["NO_SOCKET", "TCP_FLAGS", "µ"]), huge).map(
+    lambda found: list(found.items())
+)
 microseconds = st.none() | st.integers(0, 2**32 - 1)
 rows = st.lists(
     st.fixed_dictionaries(
@@ -40,6 +44,8 @@ rows = st.lists(
             "server_address": addresses,
             "server_port": st.sampled_from([0, 53, 80, 65535]),
             **dict.fromkeys(SUMS, huge),
+            **dict.fromkeys(wire.COUNTERS_SINCE_2, st.none() | huge),
+            "drop_reasons": reasons,
             **{f"{name}_histogram": histograms for name in wire.DISTRIBUTIONS},
             **{f"{name}_min": microseconds for name in wire.DISTRIBUTIONS},
             **{f"{name}_max": microseconds for name in wire.DISTRIBUTIONS},
@@ -57,20 +63,24 @@ def as_multiset(table: pa.Table) -> Counter[str]:
     return Counter(repr(row) for row in table.to_pylist())
 
 
+def added_up(maps: Iterable[list[tuple[Any, int]] | None]) -> Counter[Any]:
+    found: Counter[Any] = Counter()
+    for entries in maps:
+        found.update(dict(entries or []))
+    return found
+
+
 @settings(max_examples=60, deadline=None)
 @given(rows)
 def test_totals_are_preserved_exactly(drawn: list[dict[str, Any]]) -> None:
     table = windows(batch(drawn))
     for name in SUMS:
         assert sum(table[name].to_pylist()) == sum(row[name] for row in drawn)
+    for name in wire.COUNTERS_SINCE_2:
+        assert sum(table[name].to_pylist()) == sum(row[name] or 0 for row in drawn)
+    for name in (*(f"{name}_histogram" for name in wire.DISTRIBUTIONS), "drop_reasons"):
+        assert added_up(table[name].to_pylist()) == added_up(row[name] for row in drawn)
     for name in wire.DISTRIBUTIONS:
-        expected: Counter[int] = Counter()
-        for row in drawn:
-            expected.update(dict(row[f"{name}_histogram"]))
-        found: Counter[int] = Counter()
-        for histogram in table[f"{name}_histogram"].to_pylist():
-            found.update(dict(histogram))
-        assert found == expected
         for part, pick in (("min", min), ("max", max)):
             column = f"{name}_{part}"
             samples = [row[column] for row in drawn if row[column] is not None]
