@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from agent.ring import ROLE_CERTAIN, ROLE_SERVER, Records
 from agent.wire import HISTOGRAM_BUCKETS, SCHEMA, Reporter
 
 Array = NDArray[Any]
+
+Backends = tuple[Array, Array]
+"""Address and port where each record's server address was translated to, zeros where it was not."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: spreads keys over the hash
 _LOWEST_BUCKET_BITS = 4
@@ -50,11 +53,16 @@ def volume(records: Records) -> int:
 
 
 def aggregate(
-    records: Records, interval_ns: int, wall_clock_offset_ns: int, most_rows: int
+    records: Records,
+    interval_ns: int,
+    wall_clock_offset_ns: int,
+    most_rows: int,
+    translate: Callable[[Records], Backends] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Flow rows in SCHEMA of `most_rows` at the most: one for each conversation and interval.
 
-    `wall_clock_offset_ns` turns the records' monotonic times into Unix time. A conversation could
+    `wall_clock_offset_ns` turns the records' monotonic times into Unix time. `translate` tells
+    backends, while the client's port is there to tell them by: a row has one. A conversation could
     come out as two rows if 64-bit hashes of keys collide; the sums are right all the same.
     """
     if not len(records):
@@ -62,6 +70,9 @@ def aggregate(
     served = records["role"] == ROLE_SERVER
     since = records["since_ns"].astype("i8") + wall_clock_offset_ns
     words = _key_words(records, served, since // interval_ns)
+    backends = translate(records) if translate else None
+    if backends is not None:
+        words = np.column_stack((words, *_halves(backends[0]), backends[1].astype("u8")))
     order = np.argsort(_hash(words), kind="stable")
     starts = _group_starts(words[order])
     for first in range(0, len(starts), most_rows):
@@ -73,6 +84,7 @@ def aggregate(
             served[chosen],
             wall_clock_offset_ns,
             starts[first:last] - starts[first],
+            None if backends is None else _taken(backends, order[starts[first:last]]),
         )
 
 
@@ -113,7 +125,14 @@ def _group_starts(ordered: Array) -> Array:
     return np.concatenate(([0], np.flatnonzero(changes) + 1))
 
 
-def _rows(records: Records, served: Array, offset_ns: int, starts: Array) -> pa.RecordBatch:
+def _taken(backends: Backends, rows: Array) -> Backends:
+    addresses, ports = backends
+    return addresses[rows], ports[rows]
+
+
+def _rows(
+    records: Records, served: Array, offset_ns: int, starts: Array, backends: Backends | None
+) -> pa.RecordBatch:
     """Rows of records that lie grouped, each group beginning at one of `starts`."""
 
     def total(values: Array) -> Array:
@@ -148,6 +167,8 @@ def _rows(records: Records, served: Array, offset_ns: int, starts: Array) -> pa.
         most=records["rtt_max"],
         buckets=np.add.reduceat(records["rtt_buckets"].astype("u8"), starts, axis=0),
     )
+    if backends is not None:
+        columns |= _backend(*backends)
     rows = len(starts)
     arrays = [_column(columns.get(field.name), field.type, rows) for field in SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
@@ -167,6 +188,15 @@ def _array(values: Array, kind: pa.DataType, length: int, valid: Array | None = 
 
 def _addresses(addresses: Array) -> pa.Array:
     return _array(addresses, pa.binary(16), len(addresses)).dictionary_encode()
+
+
+def _backend(addresses: Array, ports: Array) -> dict[str, Any]:
+    rows, translated = len(ports), ports > 0
+    known = _array(addresses, pa.binary(16), rows, translated).dictionary_encode()
+    return {
+        "backend_address": known,
+        "backend_port": _array(ports, pa.uint16(), rows, translated),
+    }
 
 
 def _connect_latency(took: Array, starts: Array) -> dict[str, Any]:
