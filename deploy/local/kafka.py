@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from agent.wire import FLOWS_TOPIC
+from agent.wire import FLOWS_TOPIC, names
 from deploy.local.errors import MissingProgramError, NotStartedError
 from deploy.local.probes import free_ports, kafka_answers
 from deploy.local.supervisor import SupervisedProcess
@@ -51,7 +51,7 @@ class ApacheKafka:
         address = f"127.0.0.1:{port}"
         self.process.start()
         self.process.wait_until(lambda: kafka_answers(address), START_SECONDS)
-        self._create_topic(address)
+        self._create_topics(address)
         return address
 
     def stop(self) -> None:
@@ -65,14 +65,16 @@ class ApacheKafka:
         )
         self._properties.write_text(filled)
 
-    def _create_topic(self, address: str) -> None:
+    def _create_topics(self, address: str) -> None:
         """With the broker's default number of partitions; an earlier start may have done it."""
         admin = AdminClient({"bootstrap.servers": address})
-        try:
-            admin.create_topics([NewTopic(self._topic)])[self._topic].result(START_SECONDS)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise NotStartedError("kafka", str(error), self.process.log_file) from error
+        wanted = [NewTopic(self._topic), NewTopic(names.NAMES_TOPIC)]
+        for created in admin.create_topics(wanted).values():
+            try:
+                created.result(START_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise NotStartedError("kafka", str(error), self.process.log_file) from error
 
     def _format(self) -> None:
         """Give the log directory its cluster id, unless an earlier start has."""
