@@ -22,7 +22,7 @@ def _names() -> dict[int, str]:
 
 
 def reason_maps(dropped: Array, reason: Array, starts: Array) -> pa.Array:
-    """Column drop_reasons of the groups of records that begin at `starts`; all null if none dropped.
+    """Column drop_reasons of the groups of records that begin at `starts`: null if none dropped.
 
     A reason that the running kernel does not name goes by its number.
     """
