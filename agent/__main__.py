@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 
 import click
@@ -36,7 +35,7 @@ def command(settings: Settings) -> None:
     agent = Agent(settings)
     agent.start()
     agent.run(stopping)
-    sys.exit(1 if agent.stop() else 0)
+    agent.stop()
 
 
 if __name__ == "__main__":

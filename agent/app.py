@@ -1,24 +1,28 @@
-"""The agent's wiring: probe → flow rows → Kafka, interval by interval."""
+"""The agent's wiring: probe → flow rows → spool → Kafka, interval by interval."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from agent import exporter, metrics
-from agent.flows import aggregate, volume
+from agent.account import NOTHING, Account
+from agent.flows import aggregate
+from agent.journal import Journal, Mark
+from agent.pace import Pace
 from agent.probe import Probe, wall_clock_offset
-from agent.ring import RECORD, Records
+from agent.ring import RECORD, SLOT_BYTES, Records
 from agent.settings import Settings
 from agent.shipper import Shipper
-from agent.wire import COUNTERS, SCHEMA, Ledger, Protocol
+from agent.spool import Spool
+from agent.wire import COUNTERS, SCHEMA, Origin, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -26,43 +30,51 @@ _DRAIN_SECONDS = 0.1
 """A full ring of the default size holds 0.1 s of 300,000 records a second."""
 
 
-@dataclass
-class _Account:
-    """The agent's part of the ledger so far."""
-
-    records: int = 0
-    bytes: int = 0
-    rows: int = 0
-    row_bytes: int = 0
-
-
 class Agent:
-    """One node's agent. `run` blocks until `stopping` is set; then what was seen is shipped."""
+    """One node's agent. `run` blocks until `stopping` is set; then what was seen is shipped.
+
+    A record is in the kernel's ring buffer, then in the journal, then as part of a batch in the
+    spool, and only then with Kafka: so a kill at any time loses at the most what was being moved
+    from the ring to the journal, and the next instance goes on from there.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._pace = Pace(settings.interval)
         self._probe = Probe(settings.cgroup, settings.interval, settings.ring_bytes)
-        self._shipper = Shipper(settings.kafka, settings.topic, settings.node)
-        self._account = _Account()
+        self._spool = Spool(settings.spool_path, settings.spool_bytes)
+        self._journal = Journal(settings.spool_path / "journal")
+        self._shipper = Shipper(settings.kafka, settings.node, self._spool, settings.queue_bytes)
+        self._account = Account()
+        self._told = self._account.ledger
+        self._kernel = self._observed = NOTHING
         self._pending: list[Records] = []
+        self._pending_records = 0
+        self._mark: Mark
         self._stop_serving: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Reach Kafka, count, then serve metrics: they answer once all is counted.
-
-        Raises AgentError.
+        """Finish what a killed instance left, count, then serve metrics: they answer once all is
+        counted. Does not wait for Kafka. Raises AgentError.
         """
         settings = self._settings
-        self._shipper.start(settings.kafka_timeout)
+        self._spool.open()
+        self._shipper.start()
+        predecessor = self._finish_predecessor()
         self._probe.start()
+        self._observed = self._probe.ledger()
+        self._account = predecessor.handed_over(self._observed)
+        self._begin_journal()
         self._stop_serving.append(metrics.watch_kernel(self._probe.ledger))
         port, stop = exporter.serve(settings.metrics_host, settings.metrics_port)
         self._stop_serving.append(stop)
         log.info(
-            "agent ready node=%s cgroup=%s kafka=%s metrics=%s:%d",
+            "agent ready node=%s cgroup=%s kafka=%s spool=%s spooled_batches=%d metrics=%s:%d",
             settings.node,
             settings.cgroup or "root",
             settings.kafka,
+            settings.spool_path,
+            len(self._spool),
             settings.metrics_host,
             port,
         )
@@ -71,46 +83,62 @@ class Agent:
         """Drain often, ship at the end of each interval."""
         due = self._next_boundary()
         while not stopping.wait(min(_DRAIN_SECONDS, max(0.0, due - time.time()))):
-            self._drain()
+            self._observe(self._drain())
+            self._shipper.forward()
             if time.time() >= due:
                 self._ship_interval()
                 due = self._next_boundary()
 
     def stop(self) -> int:
-        """Take the programs off, ship the rest; returns the batches that Kafka did not take."""
+        """Take the programs off, ship the rest; returns the batches that Kafka did not take, which
+        stay in the spool for the next start."""
         self._probe.detach()
         self._ship_interval(everything=True)
         left = self._shipper.stop(self._settings.kafka_timeout)
         for stop in reversed(self._stop_serving):
             stop()
         self._probe.close()
-        log.info("agent stopped rows=%d undelivered_batches=%d", self._account.rows, left)
+        self._journal.close()
+        self._spool.close()
+        log.info(
+            "agent stopped rows=%d spooled_batches=%d", self._account.ledger.shipped_rows, left
+        )
         return left
 
     def _next_boundary(self) -> float:
-        interval = self._settings.interval
+        interval = self._pace.seconds
         return (time.time() // interval + 1) * interval
 
-    def _drain(self) -> None:
+    def _drain(self) -> int:
+        """Returns the number of records that were on the ring."""
+        self._kernel = self._probe.ledger()
         records = self._probe.drain()
+        self._account.hear(self._kernel)
         if len(records):
+            self._journal.append(records)
+            self._account.take(records)
             self._pending.append(records)
-            self._account.records += len(records)
-            self._account.bytes += volume(records)
+            self._pending_records += len(records)
             metrics.RECORDS.inc(len(records))
+        if self._pending_records >= self._settings.pending_records:
+            self._ship_pending()
+        return len(records)
+
+    def _observe(self, taken: int) -> None:
+        kernel, before = self._kernel, self._observed
+        self._observed = kernel
+        deferred = kernel.deferred - before.deferred
+        lost = kernel.lost_records - before.lost_records
+        fill = taken * SLOT_BYTES / self._settings.ring_bytes
+        self._pace.observe(fill=fill, refused=deferred + lost)
 
     @metrics.SHIPPING.time()
     def _ship_interval(self, *, everything: bool = False) -> None:
         self._flush(everything)
-        records = np.concatenate(self._pending) if self._pending else np.empty(0, RECORD)
-        self._pending.clear()
-        interval_ns = int(self._settings.interval * 1e9)
-        batches = list(
-            aggregate(records, interval_ns, wall_clock_offset(), self._settings.batch_rows)
-        )
-        # An interval without traffic still ships its ledger: silence is told from absence.
-        for rows in batches or [_empty()]:
-            self._ship(rows)
+        if self._pace.settle():
+            self._probe.set_interval(self._pace.seconds)
+        self._ship_pending()
+        self._shipper.forward()
 
     def _flush(self, everything: bool) -> None:
         """Until the ring had room for all that was due."""
@@ -118,34 +146,71 @@ class Agent:
         while deferred != (deferred := self._probe.ledger().deferred):
             self._probe.flush(everything=everything)
             self._drain()
+        # A flush fills the ring as fast as it can, which says nothing of the load.
+        self._observed = replace(self._observed, deferred=deferred)
 
-    def _ship(self, rows: pa.RecordBatch) -> None:
-        _count(rows)
-        self._account.rows += rows.num_rows
-        self._account.row_bytes += _volume(rows)
-        kernel = self._probe.ledger()
-        self._shipper.ship(
-            rows,
-            Ledger(
-                kernel_records=kernel.records,
-                kernel_bytes=kernel.bytes,
-                lost_records=kernel.lost_records,
-                lost_bytes=kernel.lost_bytes,
-                storage_failures=kernel.storage_failures,
-                agent_records=self._account.records,
-                agent_bytes=self._account.bytes,
-                shipped_rows=self._account.rows,
-                shipped_bytes=self._account.row_bytes,
-            ),
+    def _ship_pending(self) -> None:
+        """Nothing of this goes to Kafka before the journal starts over: until then a kill has it
+        all withdrawn and made again, under the same numbers."""
+        records = np.concatenate(self._pending) if self._pending else np.empty(0, RECORD)
+        self._pending.clear()
+        self._pending_records = 0
+        # An interval without traffic still ships its ledger: silence is told from absence.
+        for rows in list(_batches(self._mark, records)) or [_empty()]:
+            _count(rows)
+            self._account.ship(rows)
+            self._account.drop(self._spool.dropped_rows, self._spool.dropped_bytes)
+            self._told = self._account.ledger
+            self._shipper.ship(self._settings.topic, rows, self._told)
+        self._begin_journal()
+
+    def _begin_journal(self) -> None:
+        self._account.drop(self._spool.dropped_rows, self._spool.dropped_bytes)
+        self._mark = Mark(
+            agent=self._shipper.agent,
+            sequence=self._shipper.sequence(self._settings.topic),
+            spooled=self._spool.next_number,
+            account=replace(self._account),
+            told=self._told,
+            wall_clock_offset_ns=wall_clock_offset(),
+            interval_ns=int(self._pace.seconds * 1e9),
+            batch_rows=self._settings.batch_rows,
         )
+        self._journal.begin(self._mark)
+
+    def _finish_predecessor(self) -> Account:
+        """Ship what a killed instance had taken off the ring and told no one, in its name and under
+        its numbers; returns its account."""
+        left = self._journal.recover()
+        if left is None:
+            return Account()
+        mark, records = left
+        self._spool.withdraw(mark.spooled, self._settings.topic)
+        account, sequence = mark.account, mark.sequence
+        account.take(records)
+        account.close()
+        last_words = [_empty()] if account.ledger != mark.told else []
+        for rows in list(_batches(mark, records)) or last_words:
+            account.ship(rows)
+            origin = Origin(self._settings.node, mark.agent, sequence, account.ledger)
+            sequence = self._shipper.ship_as(origin, self._settings.topic, rows)
+        if sequence > mark.sequence:
+            log.warning(
+                "told what an agent before could not agent=%s records=%d", mark.agent, len(records)
+            )
+        rest = replace(
+            mark, sequence=sequence, spooled=self._spool.next_number, told=account.ledger
+        )
+        self._journal.begin(rest)
+        return account
+
+
+def _batches(mark: Mark, records: Records) -> Iterator[pa.RecordBatch]:
+    return aggregate(records, mark.interval_ns, mark.wall_clock_offset_ns, mark.batch_rows)
 
 
 def _empty() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=SCHEMA)
-
-
-def _volume(rows: pa.RecordBatch) -> int:
-    return int(sum(pc.sum(rows[f"bytes_to_{end}"]).as_py() or 0 for end in ("server", "client")))
 
 
 def _count(rows: pa.RecordBatch) -> None:

@@ -17,8 +17,12 @@ class ProbeError(AgentError):
     """The kernel refused a program or map."""
 
 
-class KafkaUnreachableError(AgentError):
-    """No broker answered in time: retryable by starting again."""
+class KafkaAddressError(AgentError):
+    """No broker will ever answer at the address given."""
+
+
+class SpoolError(AgentError):
+    """The directory for batches that Kafka has not taken cannot be used."""
 
 
 class PortTakenError(AgentError):

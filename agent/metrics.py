@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import REGISTRY, Counter, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -23,16 +23,36 @@ KERNEL = {
 }
 
 RECORDS = Counter("flowatlas_agent_records", "Records taken off the ring buffer")
-ROWS = Counter("flowatlas_agent_rows", "Flow rows handed to Kafka")
-BATCHES = Counter("flowatlas_agent_batches", "Batches handed to Kafka")
+ROWS = Counter("flowatlas_agent_rows", "Flow rows shipped")
+BATCHES = Counter("flowatlas_agent_batches", "Batches shipped")
 BATCH_BYTES = Counter("flowatlas_agent_batch_bytes", "Bytes of those batches on the wire")
 DELIVERED = Counter("flowatlas_agent_delivered_batches", "Batches that Kafka acknowledged")
-UNDELIVERED = Counter("flowatlas_agent_undelivered_batches", "Batches that Kafka did not take")
-UNDELIVERED_ROWS = Counter("flowatlas_agent_undelivered_rows", "Flow rows in those batches")
+DROPPED_BATCHES = Counter(
+    "flowatlas_agent_dropped_batches",
+    "Batches given up: spool full, file corrupt, refused by Kafka for good, disk unwritable",
+    ["reason"],
+)
+DROPPED_ROWS = Counter("flowatlas_agent_dropped_rows", "Flow rows in those batches", ["reason"])
+DROPPED_BYTES = Counter(
+    "flowatlas_agent_dropped_bytes", "Application bytes those rows stand for", ["reason"]
+)
+UNSPOOLED_BATCHES = Counter(
+    "flowatlas_agent_unspooled_batches", "Batches that the disk did not take, sent without"
+)
+SPOOL_BATCHES = Gauge("flowatlas_agent_spool_batches", "Batches that Kafka has not acknowledged")
+SPOOL_BYTES = Gauge("flowatlas_agent_spool_bytes", "Bytes on disk of those batches")
+INTERVAL = Gauge(
+    "flowatlas_agent_interval_seconds", "Length of an interval now: longer under overload"
+)
 SHIPPING = Histogram(
     "flowatlas_agent_shipping_seconds",
     "Time to flush, aggregate, encode and hand over one interval",
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
+)
+CONNTRACK_UP = Gauge("flowatlas_agent_conntrack_up", "1: connection tracking is read, 0: it is not")
+CONNTRACK_ENTRIES = Gauge("flowatlas_agent_conntrack_entries", "Translated connections known")
+CONNTRACK_OVERRUNS = Counter(
+    "flowatlas_agent_conntrack_overruns", "Times that events were lost and all was read again"
 )
 NODE = {
     name: Counter(f"flowatlas_node_{name}", f"Seen on this node: {about}", ["protocol"])

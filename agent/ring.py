@@ -87,6 +87,9 @@ ROLE_CERTAIN = 1
 
 Records = NDArray[Any]
 
+SLOT_BYTES = 8 + RECORD.itemsize
+"""What one record takes of the ring buffer, its header included."""
+
 _BUSY, _DISCARDED = np.uint32(1 << 31), np.uint32(1 << 30)
 _PAGE = mmap.PAGESIZE
 

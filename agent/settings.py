@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import typed_settings as ts
@@ -27,7 +28,15 @@ class Settings:
     batch_rows: int = _setting(50_000, "rows in one Kafka message at the most")
     metrics_host: str = _setting("127.0.0.1", "address to serve metrics on")
     metrics_port: int = _setting(9101, "port to serve metrics on, 0: any free one")
-    kafka_timeout: float = _setting(10.0, "seconds to wait for Kafka at the start and at the end")
+    kafka_timeout: float = _setting(10.0, "seconds to wait for Kafka at the end")
+    spool_directory: str = _setting(
+        "", "where batches stay until Kafka has them, empty: /var/lib/flowatlas/spool/<node>"
+    )
+    spool_bytes: int = _setting(256 << 20, "bytes on disk that may wait for Kafka")
+    queue_bytes: int = _setting(8 << 20, "bytes in memory handed to the Kafka client at once")
+    pending_records: int = _setting(
+        50_000, "records held in memory until they are aggregated, 350 bytes each"
+    )
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.interval <= 300:
@@ -37,6 +46,19 @@ class Settings:
             raise ValueError(f"ring_bytes must be 4096 times a power of two, not {self.ring_bytes}")
         if self.batch_rows < 1:
             raise ValueError(f"batch_rows must be 1 or more, not {self.batch_rows}")
+        if self.pending_records < 1:
+            raise ValueError(f"pending_records must be 1 or more, not {self.pending_records}")
+        if not 1 << 20 <= self.queue_bytes <= self.spool_bytes // 2:
+            raise ValueError(
+                "queue_bytes must be 1 MiB or more and half of spool_bytes at the most, not "
+                f"{self.queue_bytes} of {self.spool_bytes}"
+            )
+
+    @property
+    def spool_path(self) -> Path:
+        if self.spool_directory:
+            return Path(self.spool_directory)
+        return Path("/var/lib/flowatlas/spool") / self.node
 
 
 LOADERS: list[Loader] = [

@@ -197,6 +197,8 @@ class System:
                 str(spec.metrics_port),
                 "--interval",
                 str(self.plan.interval),
+                "--spool-directory",
+                str(self.plan.data_dir / "spool" / spec.node),
             ]
             agent = self._role("agent", *flags, name=f"agent-{spec.node}")
             self._agents.append(agent)
