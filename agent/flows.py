@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from agent.drops import reason_maps
 from agent.ring import ROLE_CERTAIN, ROLE_SERVER, Records
 from agent.wire import HISTOGRAM_BUCKETS, SCHEMA, Reporter
 
@@ -167,6 +168,7 @@ def _rows(
         most=records["rtt_max"],
         buckets=np.add.reduceat(records["rtt_buckets"].astype("u8"), starts, axis=0),
     )
+    columns["drop_reasons"] = reason_maps(records["dropped"], records["drop_reason"], starts)
     if backends is not None:
         columns |= _backend(*backends)
     rows = len(starts)
