@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from agent import metrics
+from agent.identity import Identity
 from agent.ring import Records
 from agent.wire import Ledger
 from agent.wire.names import SCHEMA
@@ -21,9 +23,6 @@ from agent.wire.names import SCHEMA
 _MAPPED = bytes(10) + b"\xff\xff"
 _IDENTIFIER_BYTES = 2  # what differs between equal answers
 _ADDRESS_TYPES = (dns.rdatatype.A, dns.rdatatype.AAAA)
-
-_Learned = dict[tuple[bytes, int, bytes, str], tuple[int, int]]
-"""Receiver, cgroup id, address and name, to when it was told (monotonic) and the TTL."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,14 @@ class Names:
     either are counted and left unread.
     """
 
-    def __init__(self, most_answers: int, most_rows: int) -> None:
+    def __init__(self, most_answers: int, most_rows: int, identity: Identity) -> None:
         self._most_answers = most_answers
         self._most_rows = most_rows
+        self._identity = identity
         self._read = 0
         self._taken = 0
         self._rows = 0
-        self._learned: _Learned = {}
+        self._learned: dict[tuple[bytes, int, bytes, str], tuple[int, int]] = {}
 
     def add(self, answers: Records) -> None:
         """Take in answers as agent.ring.ANSWER, oldest first."""
@@ -100,10 +100,24 @@ class Names:
         self._read = 0
         self._rows += len(learned)
         metrics.NAME_ROWS.inc(len(learned))
-        return _rows(learned, wall_clock_offset_ns)
+        told = np.array(list(learned.values()), "i8").reshape(-1, 2)
+        receivers, cgroups, addresses, names = zip(*learned, strict=True) if learned else [()] * 4
+        columns = [
+            _values(told[:, 0] + wall_clock_offset_ns, pa.timestamp("ns", tz="UTC")),
+            _values(b"".join(receivers), pa.binary(16)).dictionary_encode(),
+            _values(np.array(cgroups, "u8"), pa.uint64()),
+            _values(b"".join(addresses), pa.binary(16)).dictionary_encode(),
+            _words(names),
+            _values(told[:, 1].astype("u4"), pa.uint32()),
+            _words(self._identity[cgroup].pod_uid for cgroup in cgroups),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
     def ledger(self, captured: int, lost: int) -> Ledger:
-        """The account that goes with name rows: its records are answers, and it has no bytes."""
+        """The account that goes with name rows: its records are answers, and it has no bytes.
+
+        captured, lost: as the kernel counts them, since the programs were loaded.
+        """
         return Ledger(
             kernel_records=captured,
             lost_records=lost,
@@ -116,35 +130,23 @@ class Names:
         answer = _read_again(bytes(_IDENTIFIER_BYTES) + message)
         metrics.UNPARSED_ANSWERS.inc(answer.damaged)
         receiver, cgroup = captured["receiver"].tobytes(), int(captured["cgroup_id"])
+        self._identity.learn([cgroup])
         told = int(captured["time_ns"]), answer.ttl_seconds
         for address in answer.addresses:
             self._learned.setdefault((receiver, cgroup, address, answer.name), told)
 
 
-def _rows(learned: _Learned, wall_clock_offset_ns: int) -> pa.RecordBatch:
-    told = np.array(list(learned.values()), "i8").reshape(-1, 2)
-    receivers, cgroups, addresses, names = zip(*learned, strict=True) if learned else [()] * 4
-    ends = np.cumsum([0, *(len(name) for name in names)], dtype="i4")
-    buffers: dict[str, Any] = {
-        "time": [told[:, 0] + wall_clock_offset_ns],
-        "receiver": [b"".join(receivers)],
-        "cgroup_id": [np.array(cgroups, "u8")],
-        "address": [b"".join(addresses)],
-        "name": [ends, "".join(names).encode("ascii")],
-        "ttl_seconds": [told[:, 1].astype("u4")],
-    }
-    columns = [_column(field.type, len(learned), buffers.get(field.name)) for field in SCHEMA]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+def _values(memory: Any, kind: pa.DataType) -> pa.Array:
+    """The memory of fixed-size values as an Arrow array. (pa.array would import pandas.)"""
+    buffer = pa.py_buffer(memory)
+    return pa.Array.from_buffers(kind, buffer.size * 8 // kind.bit_width, [None, buffer])
 
 
-def _column(kind: pa.DataType, length: int, buffers: list[Any] | None) -> pa.Array:
-    """An array out of memory as Arrow lays it out. (pa.array would import pandas.)"""
-    if buffers is None:
-        return pa.nulls(length, kind)
-    encoded = pa.types.is_dictionary(kind)
-    plain = kind.value_type if encoded else kind
-    array = pa.Array.from_buffers(plain, length, [None, *map(pa.py_buffer, buffers)])
-    return array.dictionary_encode() if encoded else array
+def _words(words: Iterable[str | None]) -> pa.Array:
+    builder = pa.lib.StringBuilder()
+    for word in words:
+        builder.append(word)
+    return builder.finish().dictionary_encode()
 
 
 def _mapped(address: str) -> bytes:

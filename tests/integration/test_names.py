@@ -17,6 +17,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from agent.identity import Identity
 from agent.names import Names
 from agent.probe import Probe, find_cgroup2, wall_clock_offset
 from agent.ring import ANSWER_BYTES
@@ -99,7 +100,7 @@ def resolver(hosts: tuple[Host, Host], family: socket.AddressFamily) -> Iterator
 
 
 def learned(probe: Probe) -> list[dict[str, Any]]:
-    names = Names(1000, 1000)
+    names = Names(1000, 1000, Identity(lambda _: None))
     names.add(probe.drain_answers())
     rows: list[dict[str, Any]] = names.take(wall_clock_offset()).to_pylist()
     return rows

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from agent.identity import Identity
 from agent.names import Names, read
 from agent.ring import ANSWER, ANSWER_BYTES, Records
 
@@ -22,6 +23,7 @@ CHAIN = (
     "edge.example.net. 60 IN A 192.0.2.2",
 )
 RECEIVER = bytes(10) + b"\xff\xff\x0a\x01\x00\x07"
+POD = "4dd3cbd3-9f7f-44a8-9b4a-4cf2b5b4b4a4"
 
 
 def ipv4(*octets: int) -> bytes:
@@ -46,6 +48,11 @@ def captured(*messages: bytes, **fields: Any) -> Records:
         answer["length"] = len(content)
         answer["message"] = content[:ANSWER_BYTES]
     return answers
+
+
+def learner(most_answers: int = 100, most_rows: int = 1000) -> Names:
+    identity = Identity(lambda cgroup: f"/kubepods/pod{POD}" if cgroup == 4242 else None)
+    return Names(most_answers, most_rows, identity)
 
 
 def counted(name: str) -> float:
@@ -124,7 +131,7 @@ def test_a_real_message_mangled_and_cut_anywhere_never_raises(
 
 
 def test_a_row_says_who_was_told_what_and_when() -> None:
-    names = Names(100, 100)
+    names = learner()
     names.add(captured(message("shop.example.com", "A", *CHAIN), cgroup_id=4242))
     first, _ = names.take(1_795_000_000_000_000_000).to_pylist()
     assert first["time"].value == 1_795_000_000_000_000_001
@@ -134,12 +141,12 @@ def test_a_row_says_who_was_told_what_and_when() -> None:
         "address": ipv4(192, 0, 2, 1),
         "name": "shop.example.com",
         "ttl_seconds": 20,
-        "pod_uid": None,
+        "pod_uid": POD,
     }
 
 
 def test_what_was_told_again_within_an_interval_is_one_row_of_the_first_time() -> None:
-    names = Names(100, 100)
+    names = learner()
     content = message("shop.example.com", "A", *CHAIN)
     names.add(captured(content, content))
     names.add(captured(content))
@@ -150,7 +157,7 @@ def test_what_was_told_again_within_an_interval_is_one_row_of_the_first_time() -
 
 
 def test_each_receiver_and_cgroup_has_its_own_row() -> None:
-    names = Names(100, 100)
+    names = learner()
     content = message("one.example.com", "A", "one.example.com. 1 IN A 192.0.2.1")
     for fields in ({}, {"cgroup_id": 7}, {"receiver": bytes(16)}):
         names.add(captured(content, **fields))
@@ -159,7 +166,7 @@ def test_each_receiver_and_cgroup_has_its_own_row() -> None:
 
 @pytest.mark.parametrize("most", [(2, 100), (100, 2)], ids=["by answers", "by rows"])
 def test_answers_beyond_the_bound_are_counted_and_left_unread(most: tuple[int, int]) -> None:
-    names = Names(*most)
+    names = learner(*most)
     before = counted("unread_answers")
     contents = [
         message(f"n{n}.example.com", "A", f"n{n}.example.com. 1 IN A 192.0.2.{n}") for n in range(5)
@@ -175,7 +182,7 @@ def test_a_message_longer_than_captured_teaches_what_was_captured_and_counts_as_
     records = [f"big.example.com. 9 IN A 10.0.{n // 256}.{n % 256}" for n in range(100)]
     content = message("big.example.com", "A", *records)
     assert len(content) > ANSWER_BYTES
-    names = Names(100, 1000)
+    names = learner()
     names.add(captured(content))
     assert 0 < names.take(0).num_rows < 100
     assert counted("unparsed_answers") - before == 1
