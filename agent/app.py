@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +16,16 @@ import pyarrow.compute as pc
 from agent import exporter, metrics
 from agent.account import NOTHING, Account
 from agent.flows import aggregate
+from agent.identity import Cgroups, Identity
 from agent.journal import Journal, Mark
+from agent.names import Names
 from agent.pace import Pace
-from agent.probe import Probe, wall_clock_offset
+from agent.probe import Probe, find_cgroup2, wall_clock_offset
 from agent.ring import RECORD, SLOT_BYTES, Records
 from agent.settings import Settings
 from agent.shipper import Shipper
 from agent.spool import Spool
-from agent.wire import COUNTERS, SCHEMA, Origin, Protocol
+from agent.wire import COUNTERS, SCHEMA, Origin, Protocol, names
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,11 @@ class Agent:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pace = Pace(settings.interval)
-        self._probe = Probe(settings.cgroup, settings.interval, settings.ring_bytes)
+        self._probe = Probe(settings.cgroup, settings.interval, settings.ring_bytes, settings.names)
+        self._cgroups = Cgroups(Path(settings.cgroup) if settings.cgroup else find_cgroup2())
+        self._names = Names(
+            settings.names_answers, settings.batch_rows, Identity(self._cgroups.path)
+        )
         self._spool = Spool(settings.spool_path, settings.spool_bytes)
         self._journal = Journal(settings.spool_path / "journal")
         self._shipper = Shipper(settings.kafka, settings.node, self._spool, settings.queue_bytes)
@@ -62,6 +69,7 @@ class Agent:
         self._shipper.start()
         predecessor = self._finish_predecessor()
         self._probe.start()
+        self._cgroups.start()
         self._observed = self._probe.ledger()
         self._account = predecessor.handed_over(self._observed)
         self._begin_journal()
@@ -98,6 +106,7 @@ class Agent:
         for stop in reversed(self._stop_serving):
             stop()
         self._probe.close()
+        self._cgroups.stop()
         self._journal.close()
         self._spool.close()
         log.info(
@@ -122,6 +131,7 @@ class Agent:
             metrics.RECORDS.inc(len(records))
         if self._pending_records >= self._settings.pending_records:
             self._ship_pending()
+        self._names.add(self._probe.drain_answers())
         return len(records)
 
     def _observe(self, taken: int) -> None:
@@ -137,6 +147,7 @@ class Agent:
         self._flush(everything)
         if self._pace.settle():
             self._probe.set_interval(self._pace.seconds)
+        self._ship_names()
         self._ship_pending()
         self._shipper.forward()
 
@@ -163,6 +174,13 @@ class Agent:
             self._told = self._account.ledger
             self._shipper.ship(self._settings.topic, rows, self._told)
         self._begin_journal()
+
+    def _ship_names(self) -> None:
+        """A kill loses those of its interval: they are not worth a journal."""
+        rows = self._names.take(wall_clock_offset())
+        if rows.num_rows:
+            ledger = self._names.ledger(self._kernel.answers, self._kernel.lost_answers)
+            self._shipper.ship(self._settings.names_topic, rows, ledger, names.CODEC)
 
     def _begin_journal(self) -> None:
         self._account.drop(self._spool.dropped_rows, self._spool.dropped_bytes)

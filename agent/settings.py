@@ -21,6 +21,9 @@ class Settings:
 
     kafka: str = _setting("127.0.0.1:9092", "Kafka bootstrap servers, host:port[,host:port…]")
     topic: str = _setting("flows", "topic that the batches go to")
+    names: bool = _setting(True, "capture DNS answers: under which names pods got addresses")
+    names_topic: str = _setting("names", "topic that the names go to")
+    names_answers: int = _setting(2_000, "DNS answers read in one interval at the most")
     node: str = _setting(socket.gethostname(), "name of this node in Kubernetes")
     cgroup: str = _setting("", "cgroup v2 directory to watch, empty: the whole node")
     interval: float = _setting(5.0, "seconds that one flow row covers at the most")
@@ -46,6 +49,8 @@ class Settings:
             raise ValueError(f"ring_bytes must be 4096 times a power of two, not {self.ring_bytes}")
         if self.batch_rows < 1:
             raise ValueError(f"batch_rows must be 1 or more, not {self.batch_rows}")
+        if self.names_answers < 1:
+            raise ValueError(f"names_answers must be 1 or more, not {self.names_answers}")
         if self.pending_records < 1:
             raise ValueError(f"pending_records must be 1 or more, not {self.pending_records}")
         if not 1 << 20 <= self.queue_bytes <= self.spool_bytes // 2:

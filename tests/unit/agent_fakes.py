@@ -10,8 +10,9 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 
 from agent.account import NOTHING
-from agent.ring import RECORD, ROLE_CLIENT, Records
-from agent.wire import Batch, Ledger, decode
+from agent.identity import Cgroups
+from agent.ring import ANSWER, RECORD, ROLE_CLIENT, Records
+from agent.wire import Batch, Ledger, decode, names
 
 SECOND = 1_000_000_000
 
@@ -21,6 +22,7 @@ class FakeKernel:
     """What outlives an agent: the ring buffer and its ledger."""
 
     ring: Records = field(default_factory=lambda: np.empty(0, RECORD))
+    answers: Records = field(default_factory=lambda: np.empty(0, ANSWER))
     ledger: Any = NOTHING
 
     def emit(self, count: int, conversations: int = 3) -> None:
@@ -55,15 +57,31 @@ class FakeProbe:
         taken, self._kernel.ring = self._kernel.ring, np.empty(0, RECORD)
         return taken
 
+    def drain_answers(self) -> Records:
+        taken, self._kernel.answers = self._kernel.answers, np.empty(0, ANSWER)
+        return taken
+
     def ledger(self) -> Any:
         return self._kernel.ledger
 
 
+class FakeCgroups(Cgroups):
+    """A mount without cgroups."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def path(self, cgroup_id: int) -> None: ...
+
+
 @dataclass
 class FakeKafka:
-    """A broker's log. `present`: whether it answers. `error`: what it says to every message."""
+    """A broker's log of flows, and apart from it that of names.
+
+    `present`: whether it answers. `error`: what it says to every message.
+    """
 
     log: list[Batch] = field(default_factory=list)
+    names: list[Batch] = field(default_factory=list)
     present: bool = True
     error: int | None = None
 
@@ -83,7 +101,7 @@ class FakeProducer:
     def __init__(self, kafka: FakeKafka, settings: dict[str, Any], **_: Any) -> None:
         self._kafka = kafka
         self._settings = settings
-        self._queue: list[tuple[bytes, Any, Callable[..., None]]] = []
+        self._queue: list[tuple[str, bytes, Any, Callable[..., None]]] = []
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -91,21 +109,23 @@ class FakeProducer:
     def produce(
         self, topic: str, value: bytes, *, headers: Any, on_delivery: Any, **_: Any
     ) -> None:
-        assert topic == "flows"
         if len(value) > 1_000_000:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
-        self._queue.append((value, headers, on_delivery))
+        self._queue.append((topic, value, headers, on_delivery))
 
     def poll(self, _: float) -> None:
         if not self._kafka.present:
             self._settings["error_cb"](KafkaError(KafkaError._ALL_BROKERS_DOWN))
             return
         queue, self._queue = self._queue, []
-        for value, headers, on_delivery in queue:
+        for topic, value, headers, on_delivery in queue:
             if self._kafka.error is not None:
                 on_delivery(KafkaError(self._kafka.error), None)
                 continue
-            self._kafka.log.append(decode(value, headers))
+            if topic == "names":
+                self._kafka.names.append(names.CODEC.decode(value, headers))
+            else:
+                self._kafka.log.append(decode(value, headers))
             on_delivery(None, None)
 
     def purge(self) -> None:

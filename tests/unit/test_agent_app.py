@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from agent.ring import SLOT_BYTES
 from agent.settings import Settings
 from agent.spool import Spool
 from agent.wire import Batch
-from tests.unit.agent_fakes import FakeKafka, FakeKernel, FakeProbe, FakeProducer
+from tests.unit.agent_fakes import FakeCgroups, FakeKafka, FakeKernel, FakeProbe, FakeProducer
+from tests.unit.test_agent_names import CHAIN, captured, message
 
 RING = 1 << 20
 Start = Callable[..., Agent]
@@ -47,6 +49,7 @@ def agent(
 ) -> Start:
     """Makes the next agent of the node, which is still to be started."""
     monkeypatch.setattr(app, "Probe", lambda *_: FakeProbe(kernel))
+    monkeypatch.setattr(app, "Cgroups", FakeCgroups)
     monkeypatch.setattr("agent.exporter.serve", lambda *_: (0, lambda: None))
     monkeypatch.setattr("agent.metrics.watch_kernel", lambda _: lambda: None)
     monkeypatch.setattr(shipper, "Producer", lambda *a, **k: FakeProducer(kafka, *a, **k))
@@ -55,6 +58,7 @@ def agent(
     def make(**settings: Any) -> Agent:
         own: dict[str, Any] = {
             "node": "n",
+            "cgroup": "/",
             "ring_bytes": RING,
             "spool_directory": str(tmp_path / "spool"),
         }
@@ -341,3 +345,22 @@ def test_a_batch_too_large_for_a_message_is_sent_in_pieces(
     assert len(kafka.log) > 1
     assert volume(kafka.log) == kernel.ledger.bytes
     assert [number for _, number in sequences(kafka.log)] == list(range(len(kafka.log)))
+
+
+def test_names_have_numbers_of_their_own_and_an_interval_without_any_ships_none(
+    agent: Start, kernel: FakeKernel, kafka: FakeKafka
+) -> None:
+    one = agent()
+    one.start()
+    answer = message("shop.example.com", "A", *CHAIN)
+    for told in (True, False, True):
+        if told:
+            kernel.answers = captured(answer)
+            kernel.ledger = replace(kernel.ledger, answers=kernel.ledger.answers + 1)
+        one._ship_interval()
+    one.stop()
+    assert [batch.origin.sequence for batch in kafka.names] == [0, 1]
+    assert [batch.rows.num_rows for batch in kafka.names] == [2, 2]
+    last = kafka.names[-1].origin.ledger
+    assert (last.kernel_records, last.agent_records, last.shipped_rows) == (2, 2, 4)
+    assert len(kafka.log) == 4, "flows go on by themselves"
