@@ -12,10 +12,10 @@ from sql import migrate as migrations
 from sql.__main__ import ask_command, migrate_command, sql_command
 from sql.client import connect
 from sql.errors import MigrationEditedError
-from sql.insert import insert_columns
-from sql.schema import TABLES
+from sql.insert import ONCE, insert, insert_columns
+from sql.schema import COUNTERS_SINCE_2, TABLES
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import embedded, free_port
+from tests.integration.clickhouse import embedded, flow, flows, free_port, ledger
 
 pytestmark = pytest.mark.integration
 
@@ -72,6 +72,34 @@ def test_a_migration_cut_off_half_way_is_completed(
         with pytest.raises(Exception, match="oops"):
             migrations.migrate(there)
     assert migrations.migrate(there) == [first, *others]
+
+
+def test_data_of_wire_1_stays_and_adds_up_with_new_data(
+    server: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(server, database="grown")
+    with monkeypatch.context() as patched:
+        before = migrations.known()[:4]
+        patched.setattr(migrations, "known", lambda: before)
+        migrations.migrate(there)
+    row = flow(bytes_to_server=1009, flow_rows=1)
+    old_flows = flows(row).drop_columns([*COUNTERS_SINCE_2, "drop_reasons"])
+    old_ledger = ledger(shipped_rows=1).drop_columns(["dropped_rows", "dropped_bytes"])
+    with connect(there) as client:
+        once = ONCE | {"insert_deduplication_token": "old"}
+        client.insert_arrow("flows_10s", old_flows, settings=once)
+        client.insert_arrow("agent_ledger", old_ledger, settings=once)
+        migrations.migrate(there)
+        insert(client, "flows_10s", flows(row), "old")
+        new = row | dict.fromkeys(COUNTERS_SINCE_2, 3) | {"drop_reasons": [("NO_SOCKET", 3)]}
+        insert(client, "flows_10s", flows(new), "new")
+        insert(client, "agent_ledger", ledger(sequence=1, dropped_rows=2), "new")
+        sums = ", ".join(f"sum({name})" for name in ("bytes_to_server", *COUNTERS_SINCE_2))
+        for level in ("flows_10s", "flows_1m", "flows_1h"):
+            found = client.query(f"SELECT {sums}, sumMap(drop_reasons) FROM {level}").result_rows
+            assert list(found[0]) == [2018, *(3 for _ in COUNTERS_SINCE_2), {"NO_SOCKET": 3}]
+        coverage = "SELECT batches_received, shipped_rows, dropped_rows, table_rows FROM coverage"
+        assert client.query(coverage).result_rows == [(2, 1, 2, 2)]
 
 
 def test_insert_columns_are_those_of_the_created_tables(server: ClickHouse) -> None:

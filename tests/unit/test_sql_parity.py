@@ -30,8 +30,8 @@ def columns(table: str) -> list[str]:
 
 def selected(view: str) -> str:
     """What the last migration that speaks of the view has it select."""
-    begin = rf"(?:VIEW IF NOT EXISTS {view}|REPLACE VIEW {view}|TABLE {view} MODIFY QUERY)\b"
-    found = re.findall(rf"{begin}.*?;\n", DDL, re.DOTALL)
+    begin = rf"CREATE .*VIEW (?:IF NOT EXISTS )?{view} "
+    found = re.findall(rf"^{begin}(?s:.*?);\n", DDL, re.MULTILINE)
     assert found
     return str(found[-1])
 
