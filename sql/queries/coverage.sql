@@ -2,8 +2,13 @@
 SELECT
     node,
     kernel_records, agent_records, lost_records,
-    shipped_rows, stream_rows, table_rows,
-    kernel_bytes, agent_bytes, shipped_bytes, stream_bytes, table_bytes, lost_bytes,
-    if(records_equal AND bytes_equal AND lost_records = 0, 'all equal', 'differs') AS verdict
+    shipped_rows, dropped_rows, stream_rows, table_rows,
+    kernel_bytes, agent_bytes, shipped_bytes, stream_bytes, table_bytes,
+    lost_bytes, dropped_bytes,
+    multiIf(
+        records_equal AND bytes_equal AND lost_records = 0, 'all equal',
+        accounted, 'lost, and accounted for',
+        'differs'
+    ) AS verdict
 FROM coverage
 ORDER BY cluster, node

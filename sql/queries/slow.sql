@@ -7,6 +7,8 @@ WITH
     sum(retransmitted_segments_to_server) + sum(retransmitted_segments_to_client) AS again,
     100 * again / greatest(segments, again, 1) AS percent,
     sum(retransmission_timeouts_to_server) + sum(retransmission_timeouts_to_client) AS timeouts,
+    sum(zero_windows_to_server) AS closed_by_client,
+    sum(zero_windows_to_client) AS closed_by_server,
     mapAdd(sumMap(client_rtt_histogram), sumMap(server_rtt_histogram)) AS rtt,
     flowatlasQuantile(rtt, 0.5) AS p50,
     flowatlasQuantile(rtt, 0.95) AS p95
@@ -20,11 +22,17 @@ SELECT
     again AS retransmits,
     concat(toString(round(percent, 2)), ' %') AS retransmitted,
     timeouts AS rto,
+    closed_by_client + closed_by_server AS zero_windows,
     multiIf(
         percent >= 1 AND sum(connections_established) = 0 AND sum(connections_timed_out) > 0,
         'nothing answers: what is sent again are attempts to connect',
         percent >= 1 AND again >= 3,
         'yes, the network: segments get lost and are sent again',
+        greatest(closed_by_client, closed_by_server) >= 3,
+        concat(
+            'no, the receiver: the ', if(closed_by_client > closed_by_server, 'client', 'server'),
+            ' reads too slowly and had its window full'
+        ),
         p95 >= 10000 AND p95 >= 8 * p50,
         'perhaps the network: round trips vary widely, a queue fills up on the way',
         p50 >= 50000,
@@ -37,5 +45,5 @@ WHERE window >= now() - toIntervalMinute({minutes:UInt32})
     AND {workload:String} IN ('', client_workload, server_workload)
 GROUP BY client, server, port
 HAVING segments > 0
-ORDER BY percent DESC, p95 DESC, client, server
+ORDER BY percent DESC, zero_windows DESC, p95 DESC, client, server
 LIMIT {limit:UInt32}

@@ -15,12 +15,13 @@ from sql import ask
 from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
-from sql.schema import COUNTERS
+from sql.schema import COUNTERS, COUNTERS_SINCE_2
 from sql.settings import ClickHouse
 from tests.integration.clickhouse import at, embedded, flow, flows, ledger
 
 pytestmark = pytest.mark.integration
 
+MEASURES = (*COUNTERS, *COUNTERS_SINCE_2)
 WRITTEN = ("flows_10s", "flows_1m", "flows_1h", "agent_ledger", "agent_totals", "agents")
 
 
@@ -126,6 +127,41 @@ def test_resets_are_told_by_who_sent_them(client: Client) -> None:
     assert one(client, "SELECT resets_to_server, resets_to_client FROM edges") == (2, 1)
 
 
+def test_what_the_server_alone_sees_comes_from_its_report_whichever_counts(
+    client: Client,
+) -> None:
+    unfinished = ("connections_handshake_reset", "connections_half_open", "listen_overflows")
+    told = {name: number for number, name in enumerate(unfinished, 1)}
+    put(client, flow(**CLIENTS, connections_unreachable=5))
+    put(client, flow(**SERVERS, connections_unreachable=7, **told))
+    columns = ", ".join(("connections_unreachable", *unfinished))
+    assert one(client, f"SELECT {columns} FROM edges") == (5, 1, 2, 3)
+
+
+def test_a_closed_window_is_told_by_either_end_and_counted_once(client: Client) -> None:
+    put(client, flow(**CLIENTS, zero_windows_sent=2, zero_windows_received=1))
+    put(client, flow(**SERVERS, zero_windows_sent=1, zero_windows_received=2))
+    of_internet = SERVERS | FROM_INTERNET
+    put(client, flow(**of_internet, zero_windows_sent=10, zero_windows_received=20))
+    columns = "sum(zero_windows_to_server), sum(zero_windows_to_client)"
+    assert one(client, f"SELECT {columns} FROM edges") == (22, 11)
+
+
+def test_disorder_is_told_by_the_receiver_and_drops_by_each_kernel(client: Client) -> None:
+    told = ("out_of_order_segments", "datagram_errors", "retransmitted_syns", "dropped_packets")
+    ours, theirs = [("NO_SOCKET", 1), ("TCP_CSUM", 2)], [("NO_SOCKET", 4)]
+    put(client, flow(**CLIENTS, **dict.fromkeys(told, 3), drop_reasons=ours))
+    put(client, flow(**SERVERS, **dict.fromkeys(told, 4), drop_reasons=theirs))
+    for name in ("out_of_order_segments", "datagram_errors"):
+        assert one(client, f"SELECT {name}_to_client, {name}_to_server FROM edges") == (3, 4)
+    assert one(
+        client,
+        "SELECT retransmitted_syns_to_server, retransmitted_syns_to_client,"
+        " client_dropped_packets, server_dropped_packets, client_drop_reasons, server_drop_reasons"
+        " FROM edges",
+    ) == (3, 4, 3, 4, dict(ours), dict(theirs))
+
+
 def test_a_late_row_is_added_to_its_window(client: Client) -> None:
     put(client, flow(**CLIENTS))
     put(client, flow(**(CLIENTS | {"window": at("12:00:00")})))
@@ -148,16 +184,18 @@ def test_every_rollup_holds_the_same_sums(client: Client, seed: int) -> None:
             rtt_min=chance.choice((None, chance.randrange(9, 99))),
             rtt_max=chance.choice((None, chance.randrange(100, 999))),
             rtt_histogram=[(b, chance.randrange(1, 9)) for b in range(chance.randrange(24))],
-            **{name: chance.randrange(2**40) for name in COUNTERS},
+            drop_reasons=[(r, chance.randrange(1, 9)) for r in "ABC"[: chance.randrange(4)]],
+            **{name: chance.randrange(2**40) for name in MEASURES},
         )
         for _ in range(400)
     ]
     for begin in range(0, 400, 100):
         put(client, *rows[begin : begin + 100])
     client.command("OPTIMIZE TABLE flows_1m FINAL")
-    sums = ", ".join(f"sum({name})" for name in COUNTERS)
+    sums = ", ".join(f"sum({name})" for name in MEASURES)
     query = (
-        f"SELECT sum(flow_rows), {sums}, min(rtt_min), max(rtt_max), sumMap(rtt_histogram) FROM "
+        f"SELECT sum(flow_rows), {sums}, min(rtt_min), max(rtt_max), sumMap(rtt_histogram),"
+        " sumMap(drop_reasons) FROM "
     )
     base, minute, hour = (one(client, query + f"flows_{grain}") for grain in ("10s", "1m", "1h"))
     assert base == minute == hour
@@ -185,6 +223,18 @@ def test_coverage_is_equal_or_says_where_bytes_went(client: Client) -> None:
     assert one(client, question)[:2] == (0, 0)
 
 
+def test_what_a_full_spool_dropped_is_accounted_for(client: Client) -> None:
+    made = {"kernel_bytes": 4012, "agent_bytes": 4012, "shipped_rows": 3, "shipped_bytes": 4012}
+    dropped = {"dropped_rows": 2, "dropped_bytes": 1000}
+    arrived = {"stream_rows": 1, "stream_bytes": 3012}
+    insert(client, "agent_ledger", ledger(**made, **dropped, **arrived), "dropped")
+    put(client, flow(**CLIENTS))
+    question = "SELECT dropped_rows, dropped_bytes, bytes_equal, accounted FROM coverage"
+    assert one(client, question) == (2, 1000, 0, 1)
+    put(client, flow(**CLIENTS))
+    assert one(client, question)[-1] == 0
+
+
 @pytest.mark.parametrize("question", ask.questions(), ids=lambda question: question.name)
 def test_every_named_query_runs(client: Client, question: ask.Question) -> None:
     put(client, flow(**CLIENTS))
@@ -196,6 +246,34 @@ def test_a_lossy_edge_is_slow_by_the_network(client: Client) -> None:
     put(client, flow(**CLIENTS, client_workload="front", packets_to_server=100))
     answer = ask.run(client, "slow", "TabSeparated", minutes="10000000").splitlines()
     assert [line.split("\t")[-1].split(":")[0] for line in answer] == ["yes, the network", "no"]
+
+
+def answers(client: Client, question: str) -> list[list[str]]:
+    text = ask.run(client, question, "TabSeparated", minutes="10000000")
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def test_a_receiver_that_reads_too_slowly_is_named(client: Client) -> None:
+    put(client, flow(**CLIENTS, packets_to_server=100, zero_windows_received=9))
+    assert answers(client, "slow")[0][-1].startswith("no, the receiver: the server reads")
+
+
+def test_a_failure_is_explained_by_its_most_telling_cause(client: Client) -> None:
+    put(client, flow(**CLIENTS, client_workload="a", connections_unreachable=4))
+    put(client, flow(**CLIENTS, client_workload="b", connections_timed_out=3))
+    put(client, flow(**SERVERS, client_workload="b", connections_half_open=3))
+    said = {line[0]: line[-1].split(":")[0] for line in answers(client, "failures")}
+    assert said == {"shop/a": "no way there", "shop/b": "the server answers and hears no more"}
+
+
+def test_drops_are_told_by_whose_kernel_dropped(client: Client) -> None:
+    put(client, flow(**CLIENTS, drop_reasons=[("SOCKET_RCVBUFF", 2)]))
+    put(client, flow(**SERVERS, drop_reasons=[("NO_SOCKET", 5), ("NEW_REASON", 1)]))
+    assert [[*line[:1], *line[4:6], line[-1]] for line in answers(client, "drops")] == [
+        ["shop/redis", "NO_SOCKET", "5", "nobody listens there (any more)"],
+        ["shop/cart", "SOCKET_RCVBUFF", "2", "the application reads too slowly"],
+        ["shop/redis", "NEW_REASON", "1", ""],
+    ]
 
 
 def test_a_quantile_lies_in_its_bucket(client: Client) -> None:

@@ -21,7 +21,8 @@ def test_a_query_says_its_question_and_every_parameter(question: ask.Question) -
 
 def test_the_founding_questions_have_names() -> None:
     names = {question.name for question in ask.questions()}
-    assert {"s3", "slow", "top-senders", "internet", "cross-zone", "edges", "failures"} <= names
+    assert {"s3", "slow", "top-senders", "internet", "cross-zone", "edges"} <= names
+    assert {"failures", "drops", "coverage"} <= names
 
 
 def test_without_a_name_the_questions_are_listed() -> None:
