@@ -47,19 +47,32 @@ COUNTERS = (
     Measure("flowatlas_connections_established", "Handshakes completed.", "", {"": 5}),
     Measure(
         "flowatlas_connections_failed",
-        "Connections refused, not answered, or broken off by a reset.",
+        "Connections refused, not answered, unreachable, or broken off by a reset.",
         "cause",
-        {"refused": 6, "timed_out": 7, "reset": 8},
+        {"refused": 6, "timed_out": 7, "reset": 8, "unreachable": 19},
+    ),
+    Measure(
+        "flowatlas_handshakes_failed",
+        "Handshakes that servers saw begin and not end, the other side of what clients report.",
+        "cause",
+        {"reset": 20, "half_open": 21, "listen_overflow": 22},
     ),
     _both_ways("flowatlas_retransmitted_segments", "TCP segments sent again.", 9),
     _both_ways("flowatlas_retransmission_timeouts", "TCP retransmission timers expired.", 11),
     _both_ways("flowatlas_resets", "TCP resets sent.", 13),
+    _both_ways("flowatlas_zero_windows", "Times that an end told it has no room to receive.", 23),
+    Measure(
+        "flowatlas_dropped_packets",
+        "Packets that the kernel of an end's host dropped.",
+        "end",
+        {"client": 25, "server": 26},
+    ),
 )
 SUMMARIES = {
     "flowatlas_connect_latency_seconds": ("Time to establish a connection.", 15),
     "flowatlas_rtt_seconds": ("Round trips, as either end's TCP measured them.", 17),
 }
-WIDTH = 19
+WIDTH = 27
 """Values that totals.sql sums for each pair."""
 
 

@@ -17,7 +17,11 @@ SELECT
         sum(retransmission_timeouts_to_server), sum(retransmission_timeouts_to_client),
         sum(resets_to_server), sum(resets_to_client),
         sum(connect_latency_count), sum(connect_latency_sum),
-        sum(client_rtt_count) + sum(server_rtt_count), sum(client_rtt_sum) + sum(server_rtt_sum)
+        sum(client_rtt_count) + sum(server_rtt_count), sum(client_rtt_sum) + sum(server_rtt_sum),
+        sum(connections_unreachable),
+        sum(connections_handshake_reset), sum(connections_half_open), sum(listen_overflows),
+        sum(zero_windows_to_server), sum(zero_windows_to_client),
+        sum(client_dropped_packets), sum(server_dropped_packets)
     ] AS totals
 FROM edges_1h
 ARRAY JOIN {origins:Array(UInt32)} AS origin
