@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agent.wire import Ledger
-from stream import metrics
 from stream.decode import Delivery
 
 SCHEMA = pa.schema(
@@ -50,23 +49,3 @@ def traffic(rows: pa.RecordBatch | pa.Table) -> int:
     """Application bytes in both directions."""
     totals = (pc.sum(rows[name]).as_py() or 0 for name in ("bytes_to_server", "bytes_to_client"))
     return sum(totals)
-
-
-class Sequences:
-    """Counts what an agent instance's gap-free sequence shows to be repeated or missing.
-
-    It remembers since the worker started, so a batch's first sight is never a repetition.
-    """
-
-    def __init__(self) -> None:
-        self._next: dict[tuple[str, str], int] = {}
-
-    def see(self, delivery: Delivery) -> None:
-        origin = delivery.batch.origin
-        key = origin.node, origin.agent
-        expected = self._next.get(key, origin.sequence)
-        if origin.sequence < expected:
-            metrics.repeated_batches.inc()
-        else:
-            metrics.missing_batches.inc(origin.sequence - expected)
-        self._next[key] = max(expected, origin.sequence + 1)

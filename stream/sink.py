@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from stream import metrics
 from stream.classify import SPECIAL, Prefix, flatten
+from stream.decode import Delivery
 from stream.files import Followed
 from stream.inventory import Inventory
-from stream.ledger import Sequences, ledger_rows, traffic
-from stream.ranges import Closed
+from stream.ledger import ledger_rows, traffic
+from stream.ranges import Closed, Range
+from stream.repeats import Repeats
 from stream.resolve import Resolver
 from stream.store import Store
 from stream.windows import aggregate
@@ -50,7 +52,7 @@ class Sink:
         self._sources = sources
         self._cluster = cluster
         self._window_seconds = window_seconds
-        self._sequences = Sequences()
+        self._repeats = Repeats(store, cluster)
         self._resolver: Resolver | None = None
 
     def refresh(self) -> None:
@@ -60,35 +62,37 @@ class Sink:
 
     def write(self, closed: Closed) -> None:
         """Returns when the range is in all tables, exactly once. Raises what Store raises."""
-        if not closed.deliveries:
+        deliveries = self._repeats.without(closed.deliveries, closed.epoch)
+        if not deliveries:
             return
         self._resolver = self._resolver or self._sources.resolver()
-        batches = [delivery.batch for delivery in closed.deliveries]
+        batches = [delivery.batch for delivery in deliveries]
         with metrics.rollup_seconds.time():
             windows = aggregate(batches, self._resolver, self._cluster, self._window_seconds)
-            ledger = ledger_rows(closed.deliveries, self._cluster)
+            ledger = ledger_rows(deliveries, self._cluster)
         started = time.monotonic()
         with metrics.insert_seconds.time():
             self._store.record(closed.range)
             self._store.insert("flows_10s", windows, closed.range.token)
             self._store.insert("agent_ledger", ledger, closed.range.token)
-        self._count(closed, windows, time.monotonic() - started)
+        self._count(closed.range, deliveries, windows, time.monotonic() - started)
 
-    def _count(self, closed: Closed, windows: pa.Table, seconds: float) -> None:
-        for delivery in closed.deliveries:
-            self._sequences.see(delivery)
+    def _count(
+        self, written: Range, deliveries: list[Delivery], windows: pa.Table, seconds: float
+    ) -> None:
+        for delivery in deliveries:
             if newest := pc.max(delivery.batch.rows["interval_end"]).value:
                 metrics.watermark.set(newest / 1e9)
-        rows = sum(delivery.batch.rows.num_rows for delivery in closed.deliveries)
+        rows = sum(delivery.batch.rows.num_rows for delivery in deliveries)
         metrics.rows.inc(rows)
         metrics.traffic.inc(traffic(windows))
         metrics.window_rows.inc(windows.num_rows)
-        metrics.messages.labels(closed.range.partition).inc(len(closed.deliveries))
+        metrics.messages.labels(written.partition).inc(len(deliveries))
         log.info(
             "range inserted partition=%d first=%d last=%d rows=%d window_rows=%d seconds=%.3f",
-            closed.range.partition,
-            closed.range.first,
-            closed.range.last,
+            written.partition,
+            written.first,
+            written.last,
             rows,
             windows.num_rows,
             seconds,

@@ -37,6 +37,8 @@ LOG_EVERY = 10.0
 
 LAST_RANGE = files("stream").joinpath("last_range.sql").read_text()
 RECORDED_RANGE = files("stream").joinpath("recorded_range.sql").read_text()
+BATCH_NUMBERS = files("stream").joinpath("batch_numbers.sql").read_text()
+BATCH_TIME = files("stream").joinpath("batch_time.sql").read_text()
 
 
 class Store:
@@ -81,6 +83,17 @@ class Store:
         )
         if found != [(closed.last,)]:
             raise RangeTakenError(closed.partition, closed.first)
+
+    def batch_numbers(self, cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
+        """First and last of each unbroken run of numbers of an agent's inserted batches."""
+        found = self._query(BATCH_NUMBERS, cluster=cluster, node=node, agent=agent)
+        return [(first, last) for first, last in found]
+
+    def batch_time(self, cluster: str, node: str, agent: str, sequence: int) -> int | None:
+        """Unix milliseconds at which the message of an inserted batch was sent."""
+        batch = {"cluster": cluster, "node": node, "agent": agent, "sequence": sequence}
+        found = self._query(BATCH_TIME, **batch)
+        return found[0][0] if found else None
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         self._persist(lambda: insert(self._client, table, rows, token))

@@ -43,6 +43,21 @@ class MemoryStore:
             raise InsertRefusedError("no such table")
         self.tables.setdefault((table, token), rows)
 
+    def batch_numbers(self, _cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
+        return [(number, number) for number in sorted(self._sent(node, agent))]
+
+    def batch_time(self, _cluster: str, node: str, agent: str, sequence: int) -> int | None:
+        return self._sent(node, agent).get(sequence)
+
+    def _sent(self, node: str, agent: str) -> dict[int, int]:
+        found = [rows for (name, _), rows in self.tables.items() if name == "agent_ledger"]
+        return {
+            row["sequence"]: round(row["time"].timestamp() * 1000)
+            for rows in found
+            for row in rows.to_pylist()
+            if (row["node"], row["agent"]) == (node, agent)
+        }
+
     def give_up_after(self, seconds: float) -> None:
         pass
 
