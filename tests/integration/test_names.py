@@ -16,11 +16,15 @@ from typing import Any
 import dns.message
 import dns.rcode
 import pytest
+from confluent_kafka import Consumer
 
 from agent.identity import Identity
 from agent.names import Names
 from agent.probe import Probe, find_cgroup2, wall_clock_offset
 from agent.ring import ANSWER_BYTES
+from agent.wire import Batch, names
+from deploy.local.broker import EmbeddedBroker
+from deploy.local.supervisor import SupervisedProcess, module_command
 from tests.hosts import Host, own_cgroup, two_hosts
 
 pytestmark = pytest.mark.integration
@@ -82,8 +86,8 @@ def cgroup() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def watching(cgroup: Path, *, names: bool = True) -> Iterator[Probe]:
-    probe = Probe(str(cgroup), 5.0, 1 << 20, names)
+def watching(cgroup: Path, *, capturing: bool = True) -> Iterator[Probe]:
+    probe = Probe(str(cgroup), 5.0, 1 << 20, capturing)
     try:
         probe.start()
         yield probe
@@ -100,9 +104,9 @@ def resolver(hosts: tuple[Host, Host], family: socket.AddressFamily) -> Iterator
 
 
 def learned(probe: Probe) -> list[dict[str, Any]]:
-    names = Names(1000, 1000, Identity(lambda _: None))
-    names.add(probe.drain_answers())
-    rows: list[dict[str, Any]] = names.take(wall_clock_offset()).to_pylist()
+    told = Names(1000, 1000, Identity(lambda _: None))
+    told.add(probe.drain_answers())
+    rows: list[dict[str, Any]] = told.take(wall_clock_offset()).to_pylist()
     return rows
 
 
@@ -144,7 +148,7 @@ def test_only_answers_that_hold_records_leave_the_kernel(
 
 
 def test_switched_off_nothing_is_captured(hosts: tuple[Host, Host], cgroup: Path) -> None:
-    with watching(cgroup, names=False) as probe, resolver(hosts, socket.AF_INET) as asking:
+    with watching(cgroup, capturing=False) as probe, resolver(hosts, socket.AF_INET) as asking:
         assert ask(asking, "shop.test", "A").answer
         assert (probe.ledger().answers, probe.ledger().lost_answers) == (0, 0)
         assert len(probe.drain_answers()) == 0
@@ -186,3 +190,44 @@ def test_an_answer_longer_than_captured_says_how_long_it_was(
         [answer] = probe.drain_answers()
     assert answer["length"] == len(content)
     assert answer["message"].tobytes() == content[:ANSWER_BYTES]
+
+
+def test_names_reach_kafka_on_a_topic_of_their_own(
+    hosts: tuple[Host, Host], cgroup: Path, tmp_path: Path
+) -> None:
+    broker = EmbeddedBroker(tmp_path)
+    address = broker.start()
+    flags = (
+        f"--kafka={address} --node=node-a --cgroup={cgroup} --interval=0.5 --metrics-port=0 "
+        f"--spool-directory={tmp_path / 'spool'}"
+    )
+    agent = SupervisedProcess("agent", module_command("agent", *flags.split()), tmp_path)
+    try:
+        agent.start()
+        agent.wait_until(lambda: agent.said("agent ready"), 30)
+        with resolver(hosts, socket.AF_INET) as asking:
+            ask(asking, "www.shop.test", "A")
+        batch = first_names(address)
+    finally:
+        agent.stop()
+        broker.stop()
+    [row] = batch.rows.to_pylist()
+    assert (row["name"], plain(row["address"])) == ("www.shop.test", "192.0.2.9")
+    assert (batch.origin.node, batch.origin.sequence) == ("node-a", 0)
+    assert batch.origin.ledger.kernel_records == batch.origin.ledger.agent_records == 1
+
+
+def first_names(address: str) -> Batch:
+    """The first batch on the topic, which the first batch makes."""
+    settings = {"bootstrap.servers": address, "group.id": "test", "auto.offset.reset": "earliest"}
+    consumer: Any = Consumer(settings | {"topic.metadata.refresh.interval.ms": 500})
+    deadline = time.monotonic() + 30
+    try:
+        consumer.subscribe([names.NAMES_TOPIC])
+        while time.monotonic() < deadline:
+            message = consumer.poll(1)
+            if message is not None and not message.error():
+                return names.CODEC.decode(message.value(), message.headers())
+    finally:
+        consumer.close()
+    raise AssertionError("no names on the topic")
