@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from agent.account import row_volume
-from agent.wire import Batch, decode
+from agent.wire import Batch, Headers, decode
 from deploy.local import kafka as local_kafka
 from deploy.local.kafka import ApacheKafka
 from deploy.local.probes import free_ports
@@ -108,7 +109,7 @@ class Node:
         for _ in range(left):
             message = reader.poll(10.0)
             assert message is not None
-            found.append(decode(message.value(), message.headers() or []))
+            found.append(decode(message.value() or b"", cast(Headers, message.headers())))
         reader.close()
         return found
 
@@ -125,6 +126,10 @@ def until(reached: Callable[[], bool], seconds: float = 30.0) -> None:
     while not reached():
         assert time.monotonic() < deadline, "not reached in time"
         time.sleep(0.02)
+
+
+def wait_until_ready(node: Node, lives: int) -> None:
+    until(lambda: node.said().count("agent ready") == lives)
 
 
 def terminate(agent: subprocess.Popen[str]) -> None:
@@ -181,7 +186,7 @@ def test_an_agent_killed_at_any_time_counts_nothing_twice(
     for kill in range(kills + 1):
         agent = node.start_agent()
         try:
-            until(lambda life=kill: node.said().count("agent ready") > life)
+            wait_until_ready(node, lives=kill + 1)
             if kill < kills:
                 time.sleep(random.uniform(0.0, 0.7))
             else:
