@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from agent import exporter, metrics
 from agent.account import NOTHING, Account
+from agent.conntrack import Conntrack
+from agent.enrich import enrich
 from agent.flows import aggregate
 from agent.identity import Cgroups, Identity
+from agent.interfaces import Interfaces
 from agent.journal import Journal, Mark
 from agent.names import Names
 from agent.pace import Pace
@@ -25,12 +27,16 @@ from agent.ring import RECORD, SLOT_BYTES, Records
 from agent.settings import Settings
 from agent.shipper import Shipper
 from agent.spool import Spool
-from agent.wire import COUNTERS, SCHEMA, Origin, Protocol, names
+from agent.traffic import Traffic
+from agent.wire import SCHEMA, Origin, names
 
 log = logging.getLogger(__name__)
 
 _DRAIN_SECONDS = 0.1
 """A full ring of the default size holds 0.1 s of 300,000 records a second."""
+
+_LINGER_SECONDS = 60.0
+"""How long the last delta of a connection may come after its end in conntrack."""
 
 
 class Agent:
@@ -46,9 +52,10 @@ class Agent:
         self._pace = Pace(settings.interval)
         self._probe = Probe(settings.cgroup, settings.interval, settings.ring_bytes, settings.names)
         self._cgroups = Cgroups(Path(settings.cgroup) if settings.cgroup else find_cgroup2())
-        self._names = Names(
-            settings.names_answers, settings.batch_rows, Identity(self._cgroups.path)
-        )
+        self._identity = Identity(self._cgroups.path)
+        self._conntrack = Conntrack(settings.network_namespace, linger_seconds=_LINGER_SECONDS)
+        self._traffic = Traffic(settings.metrics_pods)
+        self._names = Names(settings.names_answers, settings.batch_rows, self._identity)
         self._spool = Spool(settings.spool_path, settings.spool_bytes)
         self._journal = Journal(settings.spool_path / "journal")
         self._shipper = Shipper(settings.kafka, settings.node, self._spool, settings.queue_bytes)
@@ -67,13 +74,18 @@ class Agent:
         settings = self._settings
         self._spool.open()
         self._shipper.start()
+        self._cgroups.start()
+        self._conntrack.start()
         predecessor = self._finish_predecessor()
         self._probe.start()
-        self._cgroups.start()
         self._observed = self._probe.ledger()
         self._account = predecessor.handed_over(self._observed)
         self._begin_journal()
-        self._stop_serving.append(metrics.watch_kernel(self._probe.ledger))
+        self._stop_serving += [
+            metrics.watch_kernel(self._probe.ledger),
+            self._traffic.start(),
+            Interfaces(settings.network_namespace).start(),
+        ]
         port, stop = exporter.serve(settings.metrics_host, settings.metrics_port)
         self._stop_serving.append(stop)
         log.info(
@@ -106,6 +118,7 @@ class Agent:
         for stop in reversed(self._stop_serving):
             stop()
         self._probe.close()
+        self._conntrack.stop()
         self._cgroups.stop()
         self._journal.close()
         self._spool.close()
@@ -125,12 +138,14 @@ class Agent:
         self._account.hear(self._kernel)
         if len(records):
             self._journal.append(records)
+            self._identity.learn(np.unique(records["cgroup_id"]).tolist())
             self._account.take(records)
             self._pending.append(records)
             self._pending_records += len(records)
             metrics.RECORDS.inc(len(records))
         if self._pending_records >= self._settings.pending_records:
             self._ship_pending()
+        self._conntrack.poll()
         self._names.add(self._probe.drain_answers())
         return len(records)
 
@@ -167,8 +182,8 @@ class Agent:
         self._pending.clear()
         self._pending_records = 0
         # An interval without traffic still ships its ledger: silence is told from absence.
-        for rows in list(_batches(self._mark, records)) or [_empty()]:
-            _count(rows)
+        for rows in list(self._batches(self._mark, records)) or [_empty()]:
+            self._traffic.add(rows)
             self._account.ship(rows)
             self._account.drop(self._spool.dropped_rows, self._spool.dropped_bytes)
             self._told = self._account.ledger
@@ -208,7 +223,7 @@ class Agent:
         account.take(records)
         account.close()
         last_words = [_empty()] if account.ledger != mark.told else []
-        for rows in list(_batches(mark, records)) or last_words:
+        for rows in list(self._batches(mark, records)) or last_words:
             account.ship(rows)
             origin = Origin(self._settings.node, mark.agent, sequence, account.ledger)
             sequence = self._shipper.ship_as(origin, self._settings.topic, rows)
@@ -222,19 +237,16 @@ class Agent:
         self._journal.begin(rest)
         return account
 
-
-def _batches(mark: Mark, records: Records) -> Iterator[pa.RecordBatch]:
-    return aggregate(records, mark.interval_ns, mark.wall_clock_offset_ns, mark.batch_rows)
+    def _batches(self, mark: Mark, records: Records) -> Iterator[pa.RecordBatch]:
+        for rows in aggregate(
+            records,
+            mark.interval_ns,
+            mark.wall_clock_offset_ns,
+            mark.batch_rows,
+            self._conntrack.translate,
+        ):
+            yield enrich(rows, self._identity)
 
 
 def _empty() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=SCHEMA)
-
-
-def _count(rows: pa.RecordBatch) -> None:
-    for protocol in Protocol:
-        chosen = rows.filter(pc.equal(rows["protocol"], int(protocol)))
-        for name in COUNTERS:
-            total = pc.sum(chosen[name]).as_py()
-            if total:
-                metrics.NODE[name].labels(protocol.name).inc(total)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.errors import HostError
+
 _UID = "[0-9a-f]{8}(?:[-_]?[0-9a-f]{4}){3}[-_]?[0-9a-f]{12}"  # a static pod's has no dashes
 _POD = re.compile(rf"(?:.*-)?pod({_UID})(?:\.slice)?")
 _RUNTIME = "cri-containerd|containerd|crio|docker|libpod"
@@ -57,8 +59,13 @@ class Cgroups:
         self._descriptor = -1
 
     def start(self) -> None:
-        """Raises OSError if nothing is mounted there."""
-        self._descriptor = os.open(self._mount, os.O_RDONLY | os.O_DIRECTORY)
+        """Raises HostError if there is no such directory."""
+        try:
+            self._descriptor = os.open(self._mount, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise HostError(
+                f"{self._mount} is no cgroup v2 directory: name another with --cgroup"
+            ) from error
 
     def path(self, cgroup_id: int) -> str | None:
         """Its path, None if it is gone or this process may not (CAP_DAC_READ_SEARCH)."""

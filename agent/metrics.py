@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from agent.probe import KernelLedger
-from agent.wire import COUNTERS
+from agent.wire import COUNTERS, COUNTERS_SINCE_2
 
 KERNEL = {
     "records": "Records that the kernel put on the ring buffer",
@@ -54,10 +54,6 @@ CONNTRACK_ENTRIES = Gauge("flowatlas_agent_conntrack_entries", "Translated conne
 CONNTRACK_OVERRUNS = Counter(
     "flowatlas_agent_conntrack_overruns", "Times that events were lost and all was read again"
 )
-NODE = {
-    name: Counter(f"flowatlas_node_{name}", f"Seen on this node: {about}", ["protocol"])
-    for name, about in COUNTERS.items()
-}
 UNREAD_ANSWERS = Counter(
     "flowatlas_agent_unread_answers", "DNS answers beyond what is read in one interval"
 )
@@ -66,6 +62,55 @@ UNPARSED_ANSWERS = Counter(
     "DNS answers that were damaged or longer than captured; what could be read of them was kept",
 )
 NAME_ROWS = Counter("flowatlas_agent_name_rows", "Name rows shipped")
+NODE = {
+    "flows": "Flow rows: conversations, each counted once an interval",
+    **{
+        name: f"Seen on this node: {about}" for name, about in (COUNTERS | COUNTERS_SINCE_2).items()
+    },
+}
+"""flowatlas_node_*_total by protocol."""
+
+POD = {
+    "flows": ("Flow rows of the pod: conversations, each counted once an interval", None),
+    "bytes": ("Application bytes of the pod's sockets", "direction"),
+    "packets": ("TCP segments and UDP datagrams of the pod's sockets", "direction"),
+    "connections": ("TCP connections of the pod's sockets", "event"),
+    "connection_failures": (
+        "TCP connections that failed; reset: after they had been established",
+        "cause",
+    ),
+    "retransmitted_segments": ("Segments that the pod sent again, SYN included", None),
+    "retransmitted_bytes": ("Payload that the pod sent again", None),
+    "retransmitted_syns": ("SYN and SYN-ACK that the pod sent again", None),
+    "retransmission_timeouts": ("RTO timer expiries of the pod's sockets", None),
+    "resets": ("TCP resets of the pod's sockets", "direction"),
+    "zero_windows": ("Times that a receive window closed, the pod's own (sent)", "direction"),
+    "out_of_order_segments": ("Segments that reached the pod ahead of their turn", None),
+    "datagram_errors": ("UDP datagrams that reached the host and not the pod", None),
+}
+"""flowatlas_pod_*_total by pod_uid, protocol, and the label named here."""
+
+DROPS = ("drops", "Packets that the kernel dropped, by its reason")
+"""flowatlas_node_drops_total and flowatlas_pod_drops_total."""
+
+DISTRIBUTIONS = {
+    "connect_latency": ("connect_seconds", "Time from connect() to established"),
+    "rtt": ("rtt_seconds", "Round-trip samples of TCP"),
+}
+"""Histograms flowatlas_node_* and flowatlas_pod_* of the wire's distributions."""
+
+INTERFACES = {
+    "bytes": "Bytes on the interface, headers included",
+    "packets": "Packets on the interface",
+    "errors": "Packets that the interface could not receive or send",
+    "drops": "Packets that the interface dropped",
+}
+"""flowatlas_node_interface_*_total by interface and direction."""
+
+ALLOWANCES = (
+    "flowatlas_node_ena_allowance_exceeded",
+    "Packets queued or dropped because the EC2 instance was over an allowance",
+)
 
 
 class KernelCollector(Collector):

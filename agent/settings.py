@@ -26,11 +26,15 @@ class Settings:
     names_answers: int = _setting(2_000, "DNS answers read in one interval at the most")
     node: str = _setting(socket.gethostname(), "name of this node in Kubernetes")
     cgroup: str = _setting("", "cgroup v2 directory to watch, empty: the whole node")
+    network_namespace: str = _setting(
+        "", "namespace of this node's conntrack and interfaces: name or path, empty: the agent's"
+    )
     interval: float = _setting(5.0, "seconds that one flow row covers at the most")
     ring_bytes: int = _setting(8 << 20, "size of the kernel's ring buffer, a power of two")
     batch_rows: int = _setting(50_000, "rows in one Kafka message at the most")
     metrics_host: str = _setting("127.0.0.1", "address to serve metrics on")
     metrics_port: int = _setting(9101, "port to serve metrics on, 0: any free one")
+    metrics_pods: int = _setting(500, "pods with metrics of their own, the others share one")
     kafka_timeout: float = _setting(10.0, "seconds to wait for Kafka at the end")
     spool_directory: str = _setting(
         "", "where batches stay until Kafka has them, empty: /var/lib/flowatlas/spool/<node>"
@@ -47,6 +51,8 @@ class Settings:
         pages = self.ring_bytes // 4096
         if pages < 1 or self.ring_bytes % 4096 or pages & (pages - 1):
             raise ValueError(f"ring_bytes must be 4096 times a power of two, not {self.ring_bytes}")
+        if self.metrics_pods < 0:
+            raise ValueError(f"metrics_pods must be 0 or more, not {self.metrics_pods}")
         if self.batch_rows < 1:
             raise ValueError(f"batch_rows must be 1 or more, not {self.batch_rows}")
         if self.names_answers < 1:

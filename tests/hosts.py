@@ -94,7 +94,7 @@ class Cgroup:
     """A cgroup v2 directory that this process can be in for a while."""
 
     def __init__(self, directory: Path, home: Path) -> None:
-        self.directory, self._home = directory, home
+        self.directory, self.home = directory, home
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -103,7 +103,7 @@ class Cgroup:
         try:
             yield
         finally:
-            (self._home / "cgroup.procs").write_text(str(os.getpid()))
+            (self.home / "cgroup.procs").write_text(str(os.getpid()))
 
 
 @contextlib.contextmanager

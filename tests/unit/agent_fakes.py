@@ -10,6 +10,7 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 
 from agent.account import NOTHING
+from agent.conntrack import Conntrack
 from agent.identity import Cgroups
 from agent.ring import ANSWER, RECORD, ROLE_CLIENT, Records
 from agent.wire import Batch, Ledger, decode, names
@@ -71,6 +72,12 @@ class FakeCgroups(Cgroups):
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def path(self, cgroup_id: int) -> None: ...
+
+
+class FakeConntrack(Conntrack):
+    """A node without connection tracking."""
+
+    def start(self) -> None: ...
 
 
 @dataclass

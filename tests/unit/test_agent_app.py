@@ -22,7 +22,14 @@ from agent.ring import SLOT_BYTES
 from agent.settings import Settings
 from agent.spool import Spool
 from agent.wire import Batch
-from tests.unit.agent_fakes import FakeCgroups, FakeKafka, FakeKernel, FakeProbe, FakeProducer
+from tests.unit.agent_fakes import (
+    FakeCgroups,
+    FakeConntrack,
+    FakeKafka,
+    FakeKernel,
+    FakeProbe,
+    FakeProducer,
+)
 from tests.unit.test_agent_names import CHAIN, captured, message
 
 RING = 1 << 20
@@ -50,6 +57,9 @@ def agent(
     """Makes the next agent of the node, which is still to be started."""
     monkeypatch.setattr(app, "Probe", lambda *_: FakeProbe(kernel))
     monkeypatch.setattr(app, "Cgroups", FakeCgroups)
+    monkeypatch.setattr(app, "Conntrack", FakeConntrack)
+    monkeypatch.setattr("agent.traffic.Traffic.start", lambda _: lambda: None)
+    monkeypatch.setattr("agent.interfaces.Interfaces.start", lambda _: lambda: None)
     monkeypatch.setattr("agent.exporter.serve", lambda *_: (0, lambda: None))
     monkeypatch.setattr("agent.metrics.watch_kernel", lambda _: lambda: None)
     monkeypatch.setattr(shipper, "Producer", lambda *a, **k: FakeProducer(kafka, *a, **k))
