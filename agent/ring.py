@@ -87,7 +87,8 @@ ROLE_CERTAIN = 1
 
 Records = NDArray[Any]
 
-SLOT_BYTES = 8 + RECORD.itemsize
+_HEADER_BYTES = 8
+SLOT_BYTES = _HEADER_BYTES + RECORD.itemsize
 """What one record takes of the ring buffer, its header included."""
 
 _BUSY, _DISCARDED = np.uint32(1 << 31), np.uint32(1 << 30)
@@ -104,11 +105,6 @@ class Ring(Protocol):
         """Release the mappings."""
 
 
-def _slot(record: np.dtype[Any]) -> np.dtype[Any]:
-    """A record behind the header that the kernel gives it."""
-    return np.dtype([("length", "u4"), ("page", "u4"), ("record", record)])
-
-
 class MappedRing:
     """Reads the pages of the ring buffer directly: no call per record.
 
@@ -118,7 +114,9 @@ class MappedRing:
 
     def __init__(self, map_fd: int, size: int, record: np.dtype[Any] = RECORD) -> None:
         self._size = size
-        self._slot = _slot(record)
+        self._record = record
+        self._slot_bytes = _HEADER_BYTES + record.itemsize
+        self.malformed = 0
         self._consumer = mmap.mmap(map_fd, _PAGE, mmap.MAP_SHARED)
         self._position = np.frombuffer(self._consumer, "u8", 1)
         self._producer = mmap.mmap(
@@ -127,18 +125,27 @@ class MappedRing:
         self._produced = np.frombuffer(self._producer, "u8", 1)
 
     def drain(self) -> Records:
+        """Nonsense in the pages is passed over and counted in `malformed`, never followed."""
         start, end = int(self._position[0]), int(self._produced[0])
-        count = (end - start) // self._slot.itemsize
-        if not count:
-            return np.empty(0, self._slot["record"])
-        slots = np.frombuffer(self._producer, self._slot, count, _PAGE + start % self._size)
-        lengths = slots["length"].copy()
-        busy = np.flatnonzero(lengths & _BUSY)
-        if busy.size:
-            count = int(busy[0])
-        kept = (lengths[:count] & _DISCARDED) == 0
-        records: Records = slots["record"][:count][kept]
-        self._position[0] = start + count * self._slot.itemsize
+        if not 0 <= end - start <= self._size:
+            self.malformed += 1
+            self._position[0] = end
+            return np.empty(0, self._record)
+        shape = ((end - start) // self._slot_bytes, self._slot_bytes // 8)
+        slots = np.frombuffer(
+            self._producer, "u8", shape[0] * shape[1], _PAGE + start % self._size
+        ).reshape(shape)
+        headers = slots[:, 0].astype("u4")
+        busy = np.flatnonzero(headers & _BUSY)
+        count = int(busy[0]) if busy.size else len(slots)
+        kept = headers[:count] == self._record.itemsize
+        if kept.all():
+            words = slots[:count, 1:].copy()
+        else:
+            words = slots[:count, 1:][kept]
+            self.malformed += int(np.count_nonzero(~kept & (headers[:count] & _DISCARDED == 0)))
+        self._position[0] = start + count * self._slot_bytes
+        records: Records = words.reshape(-1).view(self._record)
         return records
 
     def close(self) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.ring import _BUSY, _DISCARDED, RECORD, CallbackRing, MappedRing, _slot, open_ring
+from agent.ring import _BUSY, _DISCARDED, RECORD, CallbackRing, MappedRing, open_ring
 
 SIZE = 1 << 16
-_SLOT = _slot(RECORD)
+_SLOT = np.dtype([("length", "u4"), ("page", "u4"), ("record", RECORD)])
 PAGE = mmap.PAGESIZE
 
 
