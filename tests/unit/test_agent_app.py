@@ -347,12 +347,12 @@ def test_one_address_of_several_has_to_resolve(agent: Start) -> None:
 def test_a_batch_too_large_for_a_message_is_sent_in_pieces(
     monkeypatch: pytest.MonkeyPatch, agent: Start, kernel: FakeKernel, kafka: FakeKafka
 ) -> None:
-    monkeypatch.setattr(shipper, "_MESSAGE_BYTES", 4000)
+    monkeypatch.setattr(shipper, "_MESSAGE_BYTES", 1)
     running = agent(batch_rows=1000)
     running.start()
-    kernel.emit(200, conversations=200)
+    kernel.emit(8, conversations=5)
     running.stop()
-    assert len(kafka.log) > 1
+    assert [batch.rows.num_rows for batch in kafka.log] == [1] * 5
     assert volume(kafka.log) == kernel.ledger.bytes
     assert [number for _, number in sequences(kafka.log)] == list(range(len(kafka.log)))
 
