@@ -30,11 +30,13 @@ class Stoppable(Protocol):
 
 @dataclass(frozen=True)
 class AgentSpec:
-    """One agent: the node it reports as and the cgroup2 directory it watches, "" for all of it."""
+    """One agent: the node it reports as, the cgroup2 directory it watches, "" for all of it, and
+    the network namespace that is the node's, "" for this host's."""
 
     node: str
     cgroup: str = ""
     metrics_port: int = 9101
+    network_namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,8 @@ class System:
                 str(self.plan.interval),
                 "--spool-directory",
                 str(self.plan.data_dir / "spool" / spec.node),
+                "--network-namespace",
+                spec.network_namespace,
             ]
             agent = self._role("agent", *flags, name=f"agent-{spec.node}")
             self._agents.append(agent)

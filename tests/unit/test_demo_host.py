@@ -59,11 +59,12 @@ def test_a_cluster_that_was_never_started_stops_without_a_word() -> None:
 
 def test_every_node_gets_its_own_agent_and_metrics_port() -> None:
     nodes = {"node-a": Path("/cgroup/node-a"), "node-b": Path("/cgroup/node-b")}
-    plan = Settings(agent_port=9101).plan(Path("/data"), nodes, Path("/shop"))
+    plan = Settings(agent_port=9101).plan(Path("/data"), nodes, str.upper, Path("/shop"))
     assert [(agent.node, agent.cgroup) for agent in plan.agents] == [
         ("node-a", "/cgroup/node-a"),
         ("node-b", "/cgroup/node-b"),
     ]
+    assert [agent.network_namespace for agent in plan.agents] == ["NODE-A", "NODE-B"]
     ports = [agent.metrics_port for agent in plan.agents]
     assert not {plan.ports.bridge, plan.ports.stream, plan.ports.clickhouse} & set(ports)
     assert len(set(ports)) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +34,21 @@ class Settings:
     stream_port: int = setting(9103, "Port of the stream's metrics.")
     clickhouse_port: int = setting(8123, "Port of the embedded ClickHouse.")
 
-    def plan(self, data: Path, node_cgroups: Mapping[str, Path], shop: Path) -> Plan:
-        """The system with an agent for each node; `shop` is the demo cluster's directory."""
+    def plan(
+        self,
+        data: Path,
+        node_cgroups: Mapping[str, Path],
+        namespace: Callable[[str], str],
+        shop: Path,
+    ) -> Plan:
+        """The system with an agent for each node, whose network namespace `namespace` names;
+        `shop` is the demo cluster's directory."""
         return Plan(
             data_dir=data,
             agents=[
-                AgentSpec(node, str(cgroup), self.agent_port + AGENT_PORT_STEP * index)
+                AgentSpec(
+                    node, str(cgroup), self.agent_port + AGENT_PORT_STEP * index, namespace(node)
+                )
                 for index, (node, cgroup) in enumerate(node_cgroups.items())
             ],
             inventory=shop / "inventory.json",
