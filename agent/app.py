@@ -50,7 +50,10 @@ class Agent:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pace = Pace(settings.interval)
-        self._probe = Probe(settings.cgroup, settings.interval, settings.ring_bytes, settings.names)
+        self._probe = Probe(
+            *(settings.cgroup, settings.interval, settings.ring_bytes),
+            *(settings.names, settings.pins),
+        )
         self._cgroups = Cgroups(Path(settings.cgroup) if settings.cgroup else find_cgroup2())
         self._identity = Identity(self._cgroups.path)
         self._conntrack = Conntrack(settings.network_namespace, linger_seconds=_LINGER_SECONDS)

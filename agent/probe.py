@@ -1,74 +1,29 @@
-"""Compiles, loads and attaches the BPF programs. The only importer of bcc."""
+"""The agent's hold on the programs in the kernel: loads them, or takes over those that run."""
 
 from __future__ import annotations
 
-import ctypes
-import importlib.resources
+import hashlib
+import logging
 import mmap
 import os
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from agent import tracing
-from agent.btf import Btf
-from agent.errors import HostError, ProbeError
-from agent.ring import ANSWER, ANSWER_BYTES, RECORD, Records, Ring, open_ring
-from agent.tracing import Tracepoint
+import numpy as np
+
+from agent import loader, pins, programs
+from agent.errors import HostError
+from agent.pins import Pins
+from agent.ring import ANSWER_BYTES, RECORD, Records
+from agent.running import KernelLedger, Running
 from agent.wire import HISTOGRAM_BUCKETS
 
-SOURCES = (
-    "record",
-    "emit",
-    "packet",
-    "segment",
-    "incidents",
-    "handshake",
-    "tcp",
-    "connection",
-    "dns",
-    "udp",
-    "tracepoints",
-    "programs",
-)
-"""Files of agent/bpf, in the order in which they make one translation unit."""
+__all__ = ["KernelLedger", "Probe", "find_cgroup2", "remove_pinned", "wall_clock_offset"]
+
+log = logging.getLogger(__name__)
 
 _ANSWER_RING_BYTES = 1 << 20
 """Room for 800 DNS answers between two drains."""
-
-_DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages"
-
-# enum bpf_prog_type and enum bpf_attach_type of include/uapi/linux/bpf.h
-_CGROUP_SKB, _CGROUP_SOCK, _SOCK_OPS, _TRACING = 8, 9, 13, 26
-_TRACEPOINT = 5
-_INGRESS, _EGRESS, _SOCK_CREATE, _ON_SOCK_OPS, _SOCK_RELEASE = 0, 1, 2, 3, 34
-_PROGRAMS = (
-    ("on_socket_released", _CGROUP_SOCK, _SOCK_RELEASE),
-    ("on_socket_created", _CGROUP_SOCK, _SOCK_CREATE),
-    ("on_socket_event", _SOCK_OPS, _ON_SOCK_OPS),
-    ("on_egress", _CGROUP_SKB, _EGRESS),
-    ("on_ingress", _CGROUP_SKB, _INGRESS),
-)
-_ITERATORS = (
-    ("bpf_iter__bpf_sk_storage_map", b"sockets"),
-    ("bpf_iter__bpf_map_elem", b"incidents"),
-)
-
-
-@dataclass(frozen=True)
-class KernelLedger:
-    """struct ledger of bpf/record.c: cumulative since the programs were loaded."""
-
-    records: int
-    bytes: int
-    lost_records: int
-    lost_bytes: int
-    storage_failures: int
-    deferred: int
-    answers: int
-    lost_answers: int
 
 
 def wall_clock_offset() -> int:
@@ -89,204 +44,192 @@ def find_cgroup2(mounts: Path = Path("/proc/mounts")) -> Path:
 
 
 class Probe:
-    """The programs on one cgroup. They live as long as this object: links, not plain attachments,
-    so that the kernel takes them off even if the process is killed."""
+    """The programs on one cgroup.
+
+    With `pin_root`, a directory of a BPF file system, they stay when this process ends in whatever
+    way, and count on: the next one takes them over. Without, they end with it in whatever way.
+    """
 
     def __init__(
-        self, cgroup: str, interval_seconds: float, ring_bytes: int, names: bool = True
+        self,
+        cgroup: str,
+        interval_seconds: float,
+        ring_bytes: int,
+        names: bool = True,
+        pin_root: str = "",
     ) -> None:
         self._cgroup = cgroup
         self._interval_ns = int(interval_seconds * 1e9)
         self._ring_bytes = ring_bytes
         self._names = names
-        self._links: list[int] = []
-        self._iterators: list[int] = []
-        self._tracepoints: dict[Tracepoint, list[str]] = {}
-        self._lib: Any = None
-        self._bpf: Any = None
-        self._ring: Ring | None = None
-        self._answer_ring: Ring | None = None
-        self.wall_clock_offset_ns = wall_clock_offset()
+        self._pin_root = pin_root
+        self._pins: Pins | None = None
+        self._running = Running({}, {}, {})
+        self._inherited: list[Records] = []
 
     def start(self) -> None:
-        """Compile and attach; takes a second or two. Raises HostError or ProbeError."""
-        _check_host()
+        """Take over, or else compile and attach, which takes seconds. Raises AgentError."""
+        _check_root()
         directory = Path(self._cgroup) if self._cgroup else find_cgroup2()
         if not (directory / "cgroup.procs").is_file():
             raise HostError(f"{directory} is no cgroup v2 directory: name another with --cgroup")
-        bcc = _import_bcc()
-        self._lib = bcc.lib
-        self._tracepoints = _tracepoints(node_wide=not self._cgroup)
-        self._bpf = _compile(bcc, self._defines())
-        self._ring = open_ring(self._bpf, b"events", self._ring_bytes, RECORD)
-        self._answer_ring = open_ring(self._bpf, b"answers", _ANSWER_RING_BYTES, ANSWER)
-        self._iterators = [self._attach_iterator(*each) for each in _ITERATORS]
-        for tracepoint in self._tracepoints:
-            self._links.append(self._attach_tracepoint(tracepoint))
-        cgroup_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        cgroup = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            for name, kind, where in _PROGRAMS:
-                self._links.append(self._attach(name, kind, where, cgroup_fd))
+            if self._pin_root:
+                self._pins = Pins(Path(self._pin_root) / f"cgroup_{os.fstat(cgroup).st_ino}")
+                self._pins.open()
+                self._running = self._take_over(self._pins, cgroup)
+            else:
+                self._running = self._attach(self._load(), cgroup)
         finally:
-            os.close(cgroup_fd)
+            os.close(cgroup)
 
     def drain(self) -> Records:
         """The records that are complete by now, oldest first; never blocks."""
-        assert self._ring is not None, "drain before start"
-        return self._ring.drain()
+        records = self._running.records.drain()
+        if self._inherited:
+            records = np.concatenate([*self._inherited, records])
+            self._inherited.clear()
+        return records
 
     def drain_answers(self) -> Records:
         """The DNS answers captured by now, oldest first; never blocks."""
-        assert self._answer_ring is not None, "drain before start"
-        return self._answer_ring.drain()
+        return self._running.answers.drain()
 
     def flush(self, *, everything: bool = False) -> None:
         """Have the kernel emit what is due, or all that is pending; walks all sockets once."""
-        self._bpf[b"flush_everything"][0] = ctypes.c_uint32(everything)
-        for link in self._iterators:
-            self._iterate(link)
+        self._running.set_clock(self._interval_ns, wall_clock_offset(), everything=everything)
+        self._running.walk()
 
-    def _iterate(self, link: int) -> None:
-        iterator = self._lib.bcc_iter_create(link)
-        if iterator < 0:
-            raise ProbeError(f"the kernel gave no iterator: {os.strerror(-iterator)}")
-        try:
-            while os.read(iterator, 4096):
-                pass
-        finally:
-            os.close(iterator)
+    def set_interval(self, seconds: float) -> None:
+        """From now on one delta covers so many seconds at the most."""
+        self._interval_ns = int(seconds * 1e9)
+        self._running.set_clock(self._interval_ns, wall_clock_offset())
 
     def ledger(self) -> KernelLedger:
-        """The kernel's own account."""
-        row = self._bpf[b"ledgers"][0]
-        return KernelLedger(
-            **{name: int(getattr(row, name)) for name in KernelLedger.__dataclass_fields__}
-        )
+        """The kernel's own account. Pinned, it goes on over agents and versions of the programs."""
+        return self._running.ledger()
 
     def detach(self) -> None:
-        """Take the programs off the hooks. What is pending stays readable until close()."""
-        while self._links:
-            os.close(self._links.pop())
+        """Let go of the hooks: what is not pinned leaves them, and its pending deltas stay
+        readable until close()."""
+        self._running.let_go()
 
     def close(self) -> None:
-        """Detach and free everything in the kernel."""
-        self.detach()
-        for ring in (self._ring, self._answer_ring):
-            if ring:
-                ring.close()
-        while self._iterators:
-            os.close(self._iterators.pop())
-        if self._bpf:
-            self._bpf.cleanup()
+        """Let go of everything; what is not pinned is freed in the kernel."""
+        self._running.close()
+        if self._pins:
+            self._pins.close()
+
+    def _take_over(self, pinned: Pins, cgroup: int) -> Running:
+        version = self._version()
+        older = [name for name in pinned.versions() if name != version]
+        running = pinned.load(version)
+        if running:
+            running.set_clock(self._interval_ns, wall_clock_offset())
+            log.info("programs taken over version=%s records=%d", version, running.ledger().records)
+        else:
+            pinned.remove(version)
+            running = self._replace(older, version, pinned, cgroup)
+        for name in older:
+            self._inherit(name, pinned, running)
+        return running
+
+    def _replace(self, older: list[str], version: str, pinned: Pins, cgroup: int) -> Running:
+        """Compiling is done before the old programs leave: what passes between the two is not
+        counted, and neither is anything counted twice."""
+        loaded = self._load()
+        began = time.monotonic()
+        for name in older:
+            pinned.unhook(name)
+        running = self._attach(loaded, cgroup)
+        if older:
+            log.info("programs replaced gap_seconds=%.6f", time.monotonic() - began)
+        pinned.save(version, running)
+        return running
+
+    def _inherit(self, name: str, pinned: Pins, successor: Running) -> None:
+        """Take what older programs still hold."""
+        older = pinned.load(name)
+        if older and name.startswith(_layout()):
+            self._inherited += _empty_out(older, self._interval_ns)
+        elif older:
+            log.warning(
+                "records of an older layout cannot be read: they stay in the kernel's ledger only "
+                "version=%s",
+                name,
+            )
+        if older:
+            successor.carry(older.ledger())
+            older.close()
+        pinned.remove(name)
+
+    def _load(self) -> loader.Loaded:
+        return loader.load(self._defines(), node_wide=not self._cgroup)
+
+    def _attach(self, loaded: loader.Loaded, cgroup: int) -> Running:
+        return Running.attach(loaded, cgroup, self._interval_ns, wall_clock_offset())
+
+    def _version(self) -> str:
+        """The same for two agents exactly if they would load the same programs."""
+        made_of = (programs.text(), self._defines(), programs.HOOKS, programs.ITERATORS)
+        digest = hashlib.sha256(repr((*made_of, not self._cgroup)).encode()).hexdigest()
+        return f"{_layout()}_{digest[:16]}"
 
     def _defines(self) -> list[str]:
         return [
-            f"-DINTERVAL_NS={self._interval_ns}ULL",
-            f"-DWALL_CLOCK_OFFSET_NS={self.wall_clock_offset_ns}ULL",
             f"-DRING_PAGES={self._ring_bytes // mmap.PAGESIZE}",
             f"-DHISTOGRAM_BUCKETS={HISTOGRAM_BUCKETS}",
             f"-DCAPTURE_ANSWERS={int(self._names)}",
             f"-DANSWER_BYTES={ANSWER_BYTES}",
             f"-DANSWER_RING_PAGES={_ANSWER_RING_BYTES // mmap.PAGESIZE}",
-            *(flag for flags in self._tracepoints.values() for flag in flags),
         ]
 
-    def _attach(self, name: str, kind: int, where: int, cgroup_fd: int) -> int:
-        program = _load(self._bpf, name, kind, where)
-        link: int = self._lib.bpf_link_create(program.fd, cgroup_fd, where, None)
-        if link < 0:
-            raise ProbeError(
-                f"the kernel did not attach {name} to the cgroup: {os.strerror(-link)}; "
-                "it must be Linux 5.11 or newer with CONFIG_CGROUP_BPF"
-            )
-        return link
 
-    def _attach_tracepoint(self, tracepoint: Tracepoint) -> int:
-        program = _load(self._bpf, tracepoint.program, _TRACEPOINT, -1)
-        category, name = tracepoint.category.encode(), tracepoint.name.encode()
-        event: int = self._lib.bpf_attach_tracepoint(program.fd, category, name)
-        if event < 0:
-            raise ProbeError(
-                f"the kernel did not attach {tracepoint.program}: {os.strerror(-event)}"
-            )
-        return event
+def remove_pinned(root: Path) -> list[str]:
+    """Detach and unpin all that agents left under `root`, of any version; says what, a line each.
 
-    def _attach_iterator(self, name: str, table: bytes) -> int:
-        program = _load(self._bpf, name, _TRACING, -1)
-        over = self._lib.bpf_table_fd(self._bpf.module, table)
-        target = ctypes.c_uint32(over)  # union bpf_iter_link_info
-        link: int = self._lib.bcc_iter_attach(program.fd, ctypes.byref(target), 4)
-        if link < 0:
-            raise ProbeError(
-                f"the kernel has no iterator over {table.decode()}: {os.strerror(-link)}; "
-                "it must be Linux 5.11 or newer"
-            )
-        return link
+    Raises ProbeError if an agent still runs on any of it.
+    """
+    _check_root()
+    said = []
+    with pins.each(root) as found:
+        for pinned in found:
+            for version in pinned.versions():
+                running = pinned.load(version)
+                said.append(f"{pinned.directory / version}{_left(version, running)}")
+                if running:
+                    running.close()
+            pinned.remove_all()
+    if root.is_dir():
+        root.rmdir()
+    return said
 
 
-def _tracepoints(*, node_wide: bool) -> dict[Tracepoint, list[str]]:
-    """The tracepoints to attach and their compiler flags: those that this kernel has. They see all
-    of the node, so an agent of a subtree takes only what it looks up by its own sockets."""
-    if not tracing.mount():
-        return {}
-    chosen = tracing.TRACEPOINTS if node_wide else (tracing.SOCKET_ERROR,)
-    found = {each: at for each in chosen if (at := tracing.offsets(each))}
-    flags = {each: tracing.defines(each, at) for each, at in found.items()}
-    if tracing.PACKET_DROPPED in flags:
-        btf = Btf()
-        for member in ("head", "network_header"):
-            offset = btf.offset("sk_buff", member)
-            flags[tracing.PACKET_DROPPED].append(f"-DSKB_{member.upper()}={offset}")
-    return flags
+def _left(version: str, running: Running | None) -> str:
+    """What programs that are about to be removed would have told."""
+    if not running or not version.startswith(_layout()):
+        return ""
+    records = sum(len(each) for each in _empty_out(running, 0))
+    return f", with {records} records that no agent has taken"
 
 
-def _check_host() -> None:
+def _empty_out(running: Running, interval_ns: int) -> list[Records]:
+    """Everything that is pending, in as many turns as the ring buffer needs."""
+    running.set_clock(interval_ns, wall_clock_offset(), everything=True)
+    taken = [running.records.drain()]
+    deferred = -1
+    while deferred != (deferred := running.ledger().deferred):
+        running.walk()
+        taken.append(running.records.drain())
+    return taken
+
+
+def _layout() -> str:
+    """Of the records: equal if an agent can read what another's programs have left."""
+    return hashlib.sha256(repr(RECORD.descr).encode()).hexdigest()[:8]
+
+
+def _check_root() -> None:
     if os.geteuid() != 0:
         raise HostError("the agent loads BPF programs and must be root: run it with sudo")
-    release = os.uname().release
-    if not Path(f"/lib/modules/{release}/build").exists():
-        raise HostError(
-            f"kernel headers are missing (/lib/modules/{release}/build): run "
-            "`apt-get install linux-headers-amd64`, then `flowatlas doctor` for the link to make"
-        )
-
-
-def _import_bcc() -> Any:
-    """Debian's python3-bpfcc is pure Python: any interpreter can load it from Debian's folder."""
-    if _DEBIAN_PACKAGES not in sys.path:
-        sys.path.append(_DEBIAN_PACKAGES)
-    try:
-        import bcc
-    except (ImportError, OSError) as error:
-        raise HostError(
-            f"bcc cannot be loaded ({error}): run `apt-get install python3-bpfcc libbpfcc`"
-        ) from error
-    finally:
-        sys.path.remove(_DEBIAN_PACKAGES)
-    if not hasattr(bcc, "BPF"):
-        raise HostError(
-            "the module bcc is PyPI's package of that name, which is something else: "
-            "run `pip uninstall bcc` and `apt-get install python3-bpfcc`"
-        )
-    return bcc
-
-
-def _compile(bcc: Any, defines: list[str]) -> Any:
-    folder = importlib.resources.files("agent") / "bpf"
-    text = "\n".join((folder / f"{name}.c").read_text() for name in SOURCES)
-    try:
-        return bcc.BPF(text=text.encode(), cflags=defines)
-    except Exception as error:
-        raise ProbeError(
-            f"the BPF programs do not compile on this host ({error}): "
-            "`flowatlas doctor` checks the headers"
-        ) from error
-
-
-def _load(bpf: Any, name: str, kind: int, attach_type: int) -> Any:
-    try:
-        return bpf.load_func(name.encode(), kind, attach_type=attach_type)
-    except Exception as error:
-        raise ProbeError(
-            f"the kernel's verifier refused {name}: {error}; Linux 5.11 or newer is needed"
-        ) from error

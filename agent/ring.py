@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agent import libbpf
 from agent.wire import HISTOGRAM_BUCKETS
 
 RECORD = np.dtype(
@@ -157,33 +158,30 @@ class MappedRing:
 class CallbackRing:
     """Reads through libbpf, which knows the memory barriers of every CPU: a call per record."""
 
-    def __init__(self, bpf: Any, table: bytes, record: np.dtype[Any] = RECORD) -> None:
-        self._bpf = bpf
+    def __init__(self, map_fd: int, record: np.dtype[Any] = RECORD) -> None:
         self._record = record
         self._taken: list[bytes] = []
-        bpf[table].open_ring_buffer(self._take)
+        self._callback = libbpf.RECORD_CALLBACK(self._take)
+        self._reader = libbpf.RingBuffer(map_fd, self._callback)
 
     def _take(self, _context: Any, data: Any, size: int) -> int:
         self._taken.append(ctypes.string_at(data, size))
         return 0
 
     def drain(self) -> Records:
-        self._bpf.ring_buffer_consume()
+        self._reader.consume()
         taken, self._taken = self._taken, []
         return np.frombuffer(b"".join(taken), self._record)
 
     def close(self) -> None:
+        self._reader.free()
         self._taken.clear()
 
 
 def open_ring(
-    bpf: Any,
-    table: bytes,
-    size: int,
-    record: np.dtype[Any],
-    machine: str = platform.machine(),
+    map_fd: int, size: int, record: np.dtype[Any], machine: str = platform.machine()
 ) -> Ring:
-    """The fastest reader that is right on this machine."""
+    """The fastest reader that is right on this machine; `size` is the ring's, in bytes."""
     if machine in ("x86_64", "i686"):
-        return MappedRing(bpf[table].map_fd, size, record)
-    return CallbackRing(bpf, table, record)
+        return MappedRing(map_fd, size, record)
+    return CallbackRing(map_fd, record)

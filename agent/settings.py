@@ -26,6 +26,10 @@ class Settings:
     names_answers: int = _setting(2_000, "DNS answers read in one interval at the most")
     node: str = _setting(socket.gethostname(), "name of this node in Kubernetes")
     cgroup: str = _setting("", "cgroup v2 directory to watch, empty: the whole node")
+    pins: str = _setting(
+        "/sys/fs/bpf/flowatlas",
+        "directory where the programs stay while no agent runs, empty: they end with the agent",
+    )
     network_namespace: str = _setting(
         "", "namespace of this node's conntrack and interfaces: name or path, empty: the agent's"
     )

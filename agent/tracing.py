@@ -20,6 +20,10 @@ class Tracepoint:
     prefix: str
     fields: tuple[str, ...]
 
+    def number(self, root: Path = TRACEFS) -> int:
+        """The running kernel's id of it. Raises OSError."""
+        return int((root / "events" / self.category / self.name / "id").read_text())
+
 
 SOCKET_ERROR = Tracepoint(
     "on_socket_error",

@@ -124,6 +124,17 @@ def own_cgroup(mount: Path) -> Iterator[Path]:
         yield cgroup.directory
 
 
+def attached(cgroup: Path) -> int:
+    """Programs on the ingress hook, by the bpf() system call's BPF_PROG_QUERY."""
+    attributes = (ctypes.c_uint32 * 16)()
+    directory = os.open(cgroup, os.O_RDONLY)
+    attributes[0] = directory
+    failed = _LIBC.syscall(321, 16, attributes, 64)
+    os.close(directory)
+    assert not failed, os.strerror(ctypes.get_errno())
+    return int(attributes[6])
+
+
 def connect(
     client: Host, server: Host, family: AddressFamily, closing: contextlib.ExitStack
 ) -> tuple[Socket, Socket]:

@@ -79,7 +79,8 @@ static __always_inline void on_state(struct socket *s, struct tcp_view *view, u3
             s->flow.refused += 1;
         } else if (before == BPF_TCP_SYN_SENT) {
             s->flags |= UNDECIDED; // the kernel tells the error only after the state
-        } else {
+        } else if (!(s->flags & ENDED)) { // programs before these may have asked for the callback
+            s->flags |= ENDED;
             s->flow.closed += 1;
             s->flow.reset += !!(s->flags & RESET_SEEN);
         }

@@ -1,9 +1,18 @@
 // The maps, and how a pending delta leaves: on the ring buffer, and in the ledger.
 
+// Written by user space, agent/running.py. A map and no macros: an agent with another interval goes
+// on with the programs that it finds.
+struct settings {
+    u64 interval_ns;
+    u64 wall_clock_offset_ns;
+    u64 flush_everything; // the iterators also send what is not yet due
+};
+
 BPF_SK_STORAGE(sockets, struct socket);
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_ARRAY(ledgers, struct ledger, 1);
-BPF_ARRAY(flush_everything, u32, 1); // 1: the iterator also sends what is not yet due
+BPF_ARRAY(carried, struct ledger, 1); // of programs that these have replaced; user space keeps it
+BPF_ARRAY(settings, struct settings, 1);
 
 static __always_inline struct ledger *the_ledger(void) {
     int zero = 0;
@@ -13,16 +22,24 @@ static __always_inline struct ledger *the_ledger(void) {
 static __always_inline void add(u64 *total, u64 amount) { __sync_fetch_and_add(total, amount); }
 
 // The next multiple of the interval on the wall clock, so that deltas keep within windows.
-static __always_inline u64 interval_end(u64 now) {
-    u64 wall = now + WALL_CLOCK_OFFSET_NS;
-    return now + INTERVAL_NS - wall % INTERVAL_NS;
+static __always_inline u64 interval_end(u64 since) {
+    int zero = 0;
+    struct settings *now = settings.lookup(&zero);
+    if (!now || !now->interval_ns)
+        return since;
+    u64 wall = since + now->wall_clock_offset_ns;
+    return since + now->interval_ns - wall % now->interval_ns;
+}
+
+static __always_inline bool flushes_everything(void) {
+    int zero = 0;
+    struct settings *now = settings.lookup(&zero);
+    return now && now->flush_everything;
 }
 
 static __always_inline void touch(struct socket *s, u64 now) {
-    if (s->flow.since_ns)
-        return;
-    s->flow.since_ns = now;
-    s->deadline_ns = interval_end(now);
+    if (!s->flow.since_ns)
+        s->flow.since_ns = now;
 }
 
 static __always_inline void clear_measures(struct flow *f) {
@@ -79,8 +96,14 @@ static __always_inline void emit(struct socket *s, u64 now, bool last_chance) {
     submit(record, now);
 }
 
+// Finds a new delta's deadline too: where it begins the lock is held, and no map can be read.
 static __always_inline void emit_if_due(struct socket *s, u64 now) {
-    if (s->flow.since_ns && now >= s->deadline_ns)
+    u64 since = s->flow.since_ns;
+    if (!since)
+        return;
+    if (s->deadline_ns <= since)
+        s->deadline_ns = interval_end(since);
+    if (now >= s->deadline_ns)
         emit(s, now, false);
 }
 

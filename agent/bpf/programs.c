@@ -100,9 +100,7 @@ int bpf_iter__bpf_sk_storage_map(struct storage_iterator *ctx) {
     if (!ctx->sk || !ctx->value)
         return 0;
     struct socket *s = sockets.sk_storage_get(ctx->sk, 0, 0);
-    int zero = 0;
-    u32 *everything = flush_everything.lookup(&zero);
-    if (s && everything && *everything)
+    if (s && flushes_everything())
         emit(s, bpf_ktime_get_ns(), false);
     else if (s)
         emit_if_due(s, bpf_ktime_get_ns());

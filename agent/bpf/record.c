@@ -4,9 +4,9 @@
 // headers of the running kernel. A delta leaves when its interval is over (at the socket's next
 // packet, or when user space runs the iterator), and when the socket ends.
 //
-// bcc rewrites map calls in the main file only, so agent/probe.py joins the files of this folder
-// into one. It also defines: INTERVAL_NS, WALL_CLOCK_OFFSET_NS, RING_PAGES, HISTOGRAM_BUCKETS,
-// CAPTURE_ANSWERS, ANSWER_BYTES, ANSWER_RING_PAGES.
+// bcc rewrites map calls in the main file only, so agent/programs.py joins the files of this folder
+// into one. It also defines: RING_PAGES, HISTOGRAM_BUCKETS, CAPTURE_ANSWERS, ANSWER_BYTES,
+// ANSWER_RING_PAGES.
 
 #include <uapi/linux/bpf.h>
 #include <uapi/linux/if_ether.h>
@@ -111,7 +111,7 @@ struct socket {
     struct flow flow;
 };
 
-// Cumulative since load. agent/probe.py reads it.
+// Cumulative since load. agent/running.py reads it.
 struct ledger {
     u64 records;
     u64 bytes;

@@ -194,6 +194,7 @@ class System:
         for spec in self.plan.agents:
             self._say(f"starting the agent of {spec.node}")
             flags = ["--node", spec.node, "--kafka", self.kafka, "--cgroup", spec.cgroup]
+            flags += ["--pins", ""]  # this machine is left as it was
             flags += [
                 "--metrics-port",
                 str(spec.metrics_port),

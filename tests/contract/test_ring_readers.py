@@ -27,7 +27,7 @@ def test_each_datagram_is_one_record_in_the_order_of_sending(
     with own_cgroup(find_cgroup2()) as cgroup:
         probe = Probe(str(cgroup), 5.0, 1 << 16)
         probe.start()
-        assert isinstance(probe._ring, READERS[machine])
+        assert isinstance(probe._running.records, READERS[machine])
         marks = []
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
             sink.bind(("127.0.0.1", 0))

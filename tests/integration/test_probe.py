@@ -20,7 +20,7 @@ from agent import tracing
 from agent.flows import volume
 from agent.probe import Probe, find_cgroup2
 from agent.ring import RECORD, ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
-from tests.hosts import Host, connect, own_cgroup, run, transfer, two_hosts
+from tests.hosts import Host, attached, connect, own_cgroup, run, transfer, two_hosts
 
 pytestmark = pytest.mark.integration
 
@@ -472,24 +472,10 @@ def test_a_killed_agent_leaves_no_program_behind(cgroup: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "up\n"
-    assert _attached(cgroup) > 0
+    assert attached(cgroup) > 0
     os.kill(child.pid, signal.SIGKILL)
     child.wait(10)
     deadline = time.monotonic() + 5
-    while _attached(cgroup) and time.monotonic() < deadline:
+    while attached(cgroup) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert _attached(cgroup) == 0
-
-
-def _attached(cgroup: Path) -> int:
-    """Programs on the ingress hook, by the bpf() system call's BPF_PROG_QUERY."""
-    import ctypes
-
-    attributes = np.zeros(16, "u4")
-    directory = os.open(cgroup, os.O_RDONLY)
-    attributes[0] = directory
-    libc = ctypes.CDLL(None, use_errno=True)
-    failed = libc.syscall(321, 16, attributes.ctypes.data_as(ctypes.c_void_p), 64)
-    os.close(directory)
-    assert not failed, os.strerror(ctypes.get_errno())
-    return int(attributes[6])
+    assert attached(cgroup) == 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
+from agent import libbpf
 from agent.ring import _BUSY, _DISCARDED, RECORD, CallbackRing, MappedRing, open_ring
 
 SIZE = 1 << 16
@@ -107,25 +108,21 @@ def test_a_closed_ring_gives_its_memory_back() -> None:
         ring.close()
 
 
-class FakeTable:
-    map_fd = -1
+class FakeReader:
+    """Calls back for each record, as libbpf does."""
 
-    def open_ring_buffer(self, callback: object) -> None:
-        self.callback = callback
+    def __init__(self, _map_fd: int, callback: Callable[[object, object, int], int]) -> None:
+        self._callback = callback
 
-
-class FakeBpf(dict[bytes, FakeTable]):
-    """Calls back for each record, as libbpf does through bcc."""
-
-    def ring_buffer_consume(self) -> None:
+    def consume(self) -> None:
         record = np.zeros(1, RECORD)
         record["bytes_sent"] = 9
         raw = record.tobytes()
-        self[b"events"].callback(None, raw, len(raw))  # type: ignore[operator]
+        self._callback(None, raw, len(raw))
 
 
-def test_cpus_of_weaker_memory_order_read_through_libbpf() -> None:
-    bpf = FakeBpf({b"events": FakeTable()})
-    ring = open_ring(bpf, b"events", SIZE, RECORD, machine="aarch64")
+def test_cpus_of_weaker_memory_order_read_through_libbpf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libbpf, "RingBuffer", FakeReader)
+    ring = open_ring(-1, SIZE, RECORD, machine="aarch64")
     assert isinstance(ring, CallbackRing)
     assert [int(value) for value in ring.drain()["bytes_sent"]] == [9]
