@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import logging
 import socket
 import time
@@ -61,12 +60,11 @@ class Backends:
     def add(self, entries: Entries, now: float) -> None:
         """Take in what conntrack says, the latest last; drop what ended long enough ago."""
         new = np.empty(len(entries), _KEPT)
-        new["service"], new["connection"] = _hashes(
-            entries["protocol"],
-            entries["client_address"],
-            entries["client_port"],
-            entries["server_address"],
-            entries["server_port"],
+        new["service"] = _services(
+            entries["protocol"], entries["server_address"], entries["server_port"]
+        )
+        new["connection"] = _connections(
+            new["service"], entries["client_address"], entries["client_port"]
         )
         new["began"] = now
         new["ends"] = np.where(entries["ended"], now + self._linger_seconds, np.inf)
@@ -90,16 +88,13 @@ class Backends:
         addresses, ports = np.zeros(len(records), "V16"), np.zeros(len(records), "u2")
         if not len(self._kept):
             return addresses, ports
-        service, connection = _hashes(
-            records["protocol"],
-            records["local_address"],
-            records["local_port"],
-            records["remote_address"],
-            records["remote_port"],
-        )
+        service = _services(records["protocol"], records["remote_address"], records["remote_port"])
         # Services are few: most records are told by them without a search among all connections.
         at = np.flatnonzero(_positions(self._services, service) >= 0)
-        position = _positions(self._kept["connection"], connection[at])
+        connection = _connections(
+            service[at], records["local_address"][at], records["local_port"][at]
+        )
+        position = _positions(self._kept["connection"], connection)
         at, position = at[position >= 0], position[position >= 0]
         addresses[at] = self._kept["backend_address"][position]
         ports[at] = self._kept["backend_port"][position]
@@ -123,12 +118,14 @@ class Conntrack:
         self._backends = Backends(linger_seconds)
         self._clock = clock
         self._events: socket.socket | None = None
+        self._waiting: list[bytes] = []
 
     def start(self) -> None:
         """Subscribe, then take in what is there: nothing falls in between. Raises HostError."""
         try:
             self._events = ctnetlink.subscribe(self._namespace, _EVENT_BYTES)
             self._take(ctnetlink.dump(self._namespace))
+            self._merge()
         except OSError as error:
             self.stop()
             log.warning("conntrack not readable reason=%s: Services stay untranslated", error)
@@ -145,13 +142,14 @@ class Conntrack:
             if error.errno != errno.ENOBUFS:
                 raise
             metrics.CONNTRACK_OVERRUNS.inc()
+            self._merge()
             self._backends.doubt(self._clock())
             self._take(ctnetlink.dump(self._namespace))
-        metrics.CONNTRACK_ENTRIES.set(len(self._backends))
 
     def translate(self, records: Records) -> tuple[Array, Array]:
         """As Backends.translate, with what the kernel said until now."""
         self.poll()
+        self._merge()
         return self._backends.translate(records)
 
     def stop(self) -> None:
@@ -162,20 +160,26 @@ class Conntrack:
             self._events = None
 
     def _take(self, messages: Iterable[bytes]) -> None:
-        messages = iter(messages)
-        while some := list(itertools.islice(messages, _TAKEN_AT_ONCE)):
-            self._backends.add(ctnetlink.decode(some), self._clock())
+        for message in messages:
+            self._waiting.append(message)
+            if len(self._waiting) == _TAKEN_AT_ONCE:
+                self._merge()
+
+    def _merge(self) -> None:
+        """Few merges of many: each goes over the whole table."""
+        if self._waiting:
+            self._backends.add(ctnetlink.decode(self._waiting), self._clock())
+            self._waiting.clear()
+        metrics.CONNTRACK_ENTRIES.set(len(self._backends))
 
 
-def _hashes(
-    protocol: Array, client: Array, client_port: Array, server: Array, server_port: Array
-) -> tuple[Array, Array]:
-    """Of (protocol, server address, port), and of the whole connection."""
-    low, high = _halves(server)
-    small = server_port.astype("u8") | protocol.astype("u8") << np.uint64(16)
-    service = _mix(low, high, small)
-    low, high = _halves(client)
-    return service, _mix(low, high, client_port.astype("u8"), service)
+def _services(protocol: Array, address: Array, port: Array) -> Array:
+    small = port.astype("u8") | protocol.astype("u8") << np.uint64(16)
+    return _mix(*_halves(address), small)
+
+
+def _connections(services: Array, client_address: Array, client_port: Array) -> Array:
+    return _mix(*_halves(client_address), client_port.astype("u8"), services)
 
 
 def _mix(*words: Array) -> Array:
