@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import subprocess
 import sys
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,7 +21,8 @@ from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import at, await_answer, embedded, flow, flows, free_port
+from tests.integration.clickhouse import at, embedded, flow, flows, free_port
+from tests.integration.prometheus import complaints, prometheus, query, running, scrape
 
 pytestmark = pytest.mark.integration
 
@@ -59,22 +57,6 @@ def bridge(clickhouse: ClickHouse, *flags: str) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def running(words: list[str], url: str) -> Iterator[None]:
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
-        try:
-            await_answer(url, process)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=15)
-
-
-def scrape(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return str(answer.read().decode())
-
-
 def value(text: str, name: str, **labels: str) -> float:
     """The sum of all samples of that name that carry those labels."""
     samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
@@ -100,7 +82,7 @@ def put(client: Client, token: str, **given: Any) -> None:
 def test_prometheus_scrapes_it_twice_and_both_have_every_byte(
     server: ClickHouse, client: Client, tmp_path: Path
 ) -> None:
-    with bridge(server) as url, prometheus(url, tmp_path) as api:
+    with bridge(server) as url, prometheus({"one": url, "two": url}, tmp_path) as api:
         eventually(lambda: up(url), 1)
         eventually(lambda: query(api, "sum(up)"), [2.0])
         put(client, "scraped 1", bytes_to_server=1009, bytes_to_client=7, connections_refused=3)
@@ -116,14 +98,7 @@ def test_promtool_finds_nothing_to_complain_about(server: ClickHouse, client: Cl
         eventually(lambda: up(url), 1)
         put(client, "checked", bytes_to_server=1)
         eventually(lambda: value(scrape(url), BYTES), 1)
-        check = subprocess.run(
-            ["promtool", "check", "metrics"],
-            input=scrape(url),
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
+        assert complaints(scrape(url)) == (0, "")
 
 
 def test_other_keeps_the_sums_right(server: ClickHouse, client: Client) -> None:
@@ -165,26 +140,3 @@ def test_a_taken_port_is_one_sentence() -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Error: port {port} on 127.0.0.1 is taken")
     assert ended.stderr.count("\n") == 1
-
-
-@contextmanager
-def prometheus(metrics: str, directory: Path) -> Iterator[str]:
-    """Debian's Prometheus, scraping the bridge as two jobs; yields the URL of its API."""
-    port = free_port()
-    target = urllib.parse.urlsplit(metrics).netloc
-    jobs = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job in ("one", "two")]
-    configuration = {"global": {"scrape_interval": "500ms"}, "scrape_configs": jobs}
-    (directory / "prometheus.yml").write_text(json.dumps(configuration))
-    words = [
-        "prometheus",
-        f"--config.file={directory / 'prometheus.yml'}",
-        f"--storage.tsdb.path={directory / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with running(words, f"http://127.0.0.1:{port}/-/ready"):
-        yield f"http://127.0.0.1:{port}/api/v1/query"
-
-
-def query(api: str, expression: str) -> list[float]:
-    answer = json.loads(scrape(f"{api}?{urllib.parse.urlencode({'query': expression})}"))
-    return [float(sample["value"][1]) for sample in answer["data"]["result"]]

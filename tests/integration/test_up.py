@@ -18,6 +18,7 @@ import pytest
 
 from agent.probe import find_cgroup2
 from deploy.local.probes import free_ports, http_answers
+from tests.integration import prometheus
 
 pytestmark = pytest.mark.integration
 
@@ -130,6 +131,30 @@ def stored(up: Up) -> str:
             return query(up.clickhouse, TOTALS)
         finally:
             server.terminate()
+
+
+def test_prometheus_scrapes_every_role_without_a_complaint(
+    up: Up, cgroup: Path, tmp_path: Path
+) -> None:
+    ports = {"agent": up.agent, "bridge": up.bridge, "stream": up.stream}
+    urls = {role: f"http://127.0.0.1:{port}/metrics" for role, port in ports.items()}
+    process = up.start()
+    try:
+        wait_until_up(up, process)
+        exchange(cgroup)
+        for role, url in urls.items():
+            assert prometheus.complaints(prometheus.scrape(url)) == (0, ""), role
+        moved = 'sum(flowatlas_node_bytes_to_client_total{protocol="TCP"})'
+        with prometheus.prometheus(urls, tmp_path) as api:
+            for expression, value in (("sum(up)", 3.0), (moved, 2.0 * ANSWER_BYTES)):
+                deadline = time.monotonic() + 20
+                while (found := prometheus.query(api, expression)) != [value]:
+                    assert time.monotonic() < deadline, f"{expression} is {found}"
+                    time.sleep(0.2)
+        process.terminate()
+        assert process.wait(90) == 0, up.output()
+    finally:
+        process.kill()
 
 
 def test_no_role_outlives_an_up_that_is_killed(up: Up) -> None:
