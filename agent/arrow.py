@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 def numbers(column: pa.Array) -> NDArray[Any]:
     """The memory of a column of numbers; what its nulls hold is undefined."""
-    kind = np.dtype(column.type.to_pandas_dtype())
+    kind = np.dtype(str(column.type))
     if not len(column):
         return np.empty(0, kind)
     values = np.frombuffer(column.buffers()[1], kind)

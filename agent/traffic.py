@@ -108,12 +108,14 @@ class Traffic(Collector):
             columns = {name: numbers(rows[name]) for name in NODE if name != "flows"}
             columns["flows"] = np.ones(rows.num_rows, "u8")
             for index, name in enumerate(NODE):
-                np.add.at(self._node[:, index], protocols, columns[name])
+                self._node[:, index] += _totals(protocols, columns[name], len(Protocol))
             client = numbers(rows["reporter"]) == Reporter.CLIENT
             for index, (_, _, as_client, as_server) in enumerate(_SERIES):
                 values = np.where(client, columns[as_client], columns[as_server])
                 if values.any():
-                    np.add.at(self._sums[:, :, index], (slots, protocols), values)
+                    shape = self._sums.shape[:2]
+                    totals = _totals(slots * shape[1] + protocols, values, shape[0] * shape[1])
+                    self._sums[:, :, index] += totals.reshape(shape)
             for index, name in enumerate(DISTRIBUTIONS):
                 self._add_samples(index, slots, rows[f"{name}_histogram"], rows[f"{name}_sum"])
             self._add_drops(slots, rows["drop_reasons"])
@@ -154,10 +156,13 @@ class Traffic(Collector):
             self._free.append(slot)
 
     def _add_samples(self, index: int, slots: Array, histogram: pa.MapArray, sums: Any) -> None:
-        row, bucket = parents(histogram), numbers(histogram.keys)
-        for slot in (slots, np.full_like(slots, _NODE_SLOT)):
-            np.add.at(self._samples[index], (slot[row], bucket), numbers(histogram.items))
-            np.add.at(self._microseconds[index], slot, numbers(sums))
+        shape = self._samples.shape[1:]
+        at = slots[parents(histogram)] * HISTOGRAM_BUCKETS + numbers(histogram.keys)
+        samples = _totals(at, numbers(histogram.items), shape[0] * shape[1]).reshape(shape)
+        microseconds = _totals(slots, numbers(sums), shape[0])
+        samples[_NODE_SLOT], microseconds[_NODE_SLOT] = samples.sum(axis=0), microseconds.sum()
+        self._samples[index] += samples
+        self._microseconds[index] += microseconds
 
     def _add_drops(self, slots: Array, reasons: pa.MapArray) -> None:
         if not len(reasons.keys):
@@ -168,12 +173,16 @@ class Traffic(Collector):
         series, which = np.unique(
             slots[parents(reasons)] * len(names) + numbers(words.indices), return_inverse=True
         )
-        totals = np.zeros(len(series), "u8")
-        np.add.at(totals, which, counts)
+        totals = _totals(which, counts, len(series))
         for one, total in zip(series.tolist(), totals.tolist(), strict=True):
             slot, name = divmod(one, len(names))
             self._drops[slot, names[name]] += total
             self._drops[_NODE_SLOT, names[name]] += total
+
+
+def _totals(at: Array, values: Array, length: int) -> Array:
+    """The sum of the values at each place; exact up to 2**53, which no batch comes near."""
+    return np.bincount(at, values, length).astype("u8")
 
 
 def _node_counters(node: Array) -> Iterator[Metric]:
