@@ -43,6 +43,9 @@ def questions() -> list[Question]:
     return sorted(found, key=lambda question: question.name)
 
 
+NOTHING = "nothing in that time"
+
+
 def run(client: Client, name: str, output: str = FORMAT, colour: bool = False, **given: str) -> str:
     """The answer to a named query as text in a ClickHouse output format.
 
@@ -55,7 +58,8 @@ def run(client: Client, name: str, output: str = FORMAT, colour: bool = False, *
         raise UnknownQuestionError(
             f"{name} takes no {', '.join(unknown)}; it takes {', '.join(values) or 'nothing'}."
         )
-    return show(client, question.text, output, colour, values | given)
+    answer = show(client, question.text, output, colour, values | given)
+    return NOTHING if not answer and output == FORMAT else answer
 
 
 def show(

@@ -299,7 +299,8 @@ def node_probe() -> Iterator[Probe]:
 
 
 def of_port(records: Records, port: int) -> Records:
-    return records[(records["local_port"] == port) | (records["remote_port"] == port)]
+    chosen: Records = records[(records["local_port"] == port) | (records["remote_port"] == port)]
+    return chosen
 
 
 @pytest.mark.parametrize("family", FAMILIES)
