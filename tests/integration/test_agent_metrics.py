@@ -110,7 +110,16 @@ def test_prometheus_answers_the_three_questions_of_pods(tmp_path: Path) -> None:
         hosts = closing.enter_context(two_hosts())
         node = closing.enter_context(new_cgroup(find_cgroup2()))
         pods = {name: closing.enter_context(pod(node, uid)) for name, uid in UIDS.items()}
-        flags = ["--node", "n", "--cgroup", str(node.directory), "--kafka", "127.0.0.1:1"]
+        flags = [
+            "--node",
+            "n",
+            "--cgroup",
+            str(node.directory),
+            "--pins",
+            "",
+            "--kafka",
+            "127.0.0.1:1",
+        ]
         flags += ["--metrics-port", str(agent_port), "--interval", "0.5"]
         flags += ["--network-namespace", hosts[0].name, "--kafka-timeout", "0.1"]
         flags += ["--spool-directory", str(tmp_path / "spool")]

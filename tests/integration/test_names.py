@@ -199,7 +199,7 @@ def test_names_reach_kafka_on_a_topic_of_their_own(
     address = broker.start()
     flags = (
         f"--kafka={address} --node=node-a --cgroup={cgroup} --interval=0.5 --metrics-port=0 "
-        f"--spool-directory={tmp_path / 'spool'}"
+        f"--pins= --spool-directory={tmp_path / 'spool'}"
     )
     agent = SupervisedProcess("agent", module_command("agent", *flags.split()), tmp_path)
     try:
