@@ -103,7 +103,7 @@ def _words(records: Records) -> Array:
 
 def _chosen(records: Records, chosen: Array) -> Records:
     """The same as indexing, which would copy field by field."""
-    taken: Records = _words(records)[chosen].reshape(-1).view(RECORD)
+    taken: Records = _words(records)[chosen].reshape(-1).view(records.dtype)
     return taken
 
 
@@ -144,7 +144,7 @@ def _group(keys: Array) -> tuple[Array, Array]:
     order = np.argsort(_likeness(distinct))
     place = np.empty(len(order), "i8")
     place[order] = np.arange(len(order))
-    return distinct[order], place[np.frombuffer(encoded.indices.buffers()[1], "i4")]
+    return _chosen(distinct, order), place[np.frombuffer(encoded.indices.buffers()[1], "i4")]
 
 
 def _likeness(keys: Array) -> Array:

@@ -52,29 +52,34 @@ class Grouped:
         records, of = self._records, self._group_of
         least = np.where(records["rtt_count"] > 0, records["rtt_min"], _NO_SAMPLE)
         used = np.flatnonzero(self._any["rtt_buckets"])
-        by_bucket = [_sums(records["rtt_buckets"][:, one], of, self.groups) for one in used]
+        counts = np.empty((self.groups, len(used)), "u8")
+        for at, bucket in enumerate(used):
+            counts[:, at] = _sums(records["rtt_buckets"][:, bucket], of, self.groups)
+        cell = np.flatnonzero(counts.ravel() != 0)
+        group, column = np.divmod(cell, max(1, len(used)))
         return _distribution(
             "rtt",
             count=self.total("rtt_count"),
             total=self.total("rtt_sum"),
             extremes=_extremes(least, records["rtt_max"], of, self.groups),
-            histogram=_sparse(by_bucket, used, self.groups),
+            histogram=_histograms(group, used[column], counts.ravel()[cell], self.groups),
         )
 
     def connect_latency(self) -> Columns:
         """The same of connect latencies: one sample a record at the most, 0 stands for none."""
-        at = np.flatnonzero(self._records["connect_microseconds"])
-        took, of = self._records["connect_microseconds"][at], self._group_of[at]
+        took = self._records["connect_microseconds"]
+        at = np.flatnonzero(took) if self._any["connect_microseconds"] else np.empty(0, "i8")
+        took, of = took[at], self._group_of[at]
         exponent = np.frexp(took.astype("f8"))[1] - 1  # floor(log2)
         bucket = np.clip(exponent - _LOWEST_BUCKET_BITS, 0, HISTOGRAM_BUCKETS - 1)
-        used = np.flatnonzero(np.bincount(bucket, minlength=HISTOGRAM_BUCKETS))
-        by_bucket = [np.bincount(of[bucket == one], minlength=self.groups) for one in used]
+        cell, counts = np.unique(of * HISTOGRAM_BUCKETS + bucket, return_counts=True)
+        group, bucket = np.divmod(cell, HISTOGRAM_BUCKETS)
         return _distribution(
             "connect_latency",
             count=np.bincount(of, minlength=self.groups).astype("u8"),
             total=_sums(took, of, self.groups),
             extremes=_extremes(took, took, of, self.groups),
-            histogram=_sparse([counts.astype("u8") for counts in by_bucket], used, self.groups),
+            histogram=_histograms(group, bucket, counts.astype("u8"), self.groups),
         )
 
     def dropped(self) -> tuple[Array, Array, Array]:
@@ -123,16 +128,11 @@ def _distribution(
     }
 
 
-def _sparse(counts: list[Array], buckets: Array, groups: int) -> pa.Array:
-    """Histograms as maps. counts: for each of `buckets`, by group."""
-    if not counts:
-        counts, buckets = [np.zeros(groups, "u8")], np.zeros(1, "u1")
-    by_group = np.stack(counts, axis=1)
-    counted = by_group != 0
-    offsets = np.concatenate(([0], np.cumsum(counted.sum(axis=1))))
-    at = np.flatnonzero(counted)
+def _histograms(group: Array, bucket: Array, counts: Array, groups: int) -> pa.Array:
+    """Maps of bucket to count, from the cells that are not empty, ordered by group."""
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(group, minlength=groups))))
     return pa.MapArray.from_arrays(
         array(offsets.astype("i4"), pa.int32()),
-        array(buckets[at % len(buckets)].astype("u1"), pa.uint8()),
-        array(by_group.ravel()[at], pa.uint64()),
+        array(bucket.astype("u1"), pa.uint8()),
+        array(counts, pa.uint64()),
     )
