@@ -1,7 +1,7 @@
 """Arrow columns as NumPy arrays and back, without pandas.
 
-pyarrow's own pa.array() and to_numpy() import pandas where it is installed, for good: tens of
-megabytes that the agent has no use for.
+pyarrow's own pa.array(), pa.scalar() and to_numpy() import pandas where it is installed, for good:
+tens of megabytes that the agent has no use for.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ def numbers(column: pa.Array) -> NDArray[Any]:
         return np.empty(0, kind)
     values = np.frombuffer(column.buffers()[1], kind)
     return values[column.offset : column.offset + len(column)]
+
+
+def valid(column: pa.Array) -> NDArray[np.bool_]:
+    """Which of the column's values are not null."""
+    bits = np.frombuffer(column.is_valid().buffers()[1], "u1")
+    return np.unpackbits(bits, count=len(column), bitorder="little").astype(bool)
 
 
 def words(values: Iterable[str | None], at: NDArray[Any]) -> pa.DictionaryArray:

@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from agent.arrow import numbers, parents
+from agent.arrow import numbers, parents, valid
 from agent.metrics import DISTRIBUTIONS, DROPS, NODE, POD
 from agent.wire import HISTOGRAM_BUCKETS, Protocol, Reporter, bucket_bounds_microseconds
 
@@ -133,8 +132,7 @@ class Traffic(Collector):
     def _slots_of(self, uids: pa.DictionaryArray) -> Array:
         words = [self._slot(uid) for uid in uids.dictionary.to_pylist()]
         slots: Array = np.array([*words, _NONE_SLOT], "i8")
-        chosen: Array = slots[numbers(pc.fill_null(uids.indices, len(words)))]
-        return chosen
+        return slots[np.where(valid(uids), numbers(uids.indices), len(words))]
 
     def _slot(self, uid: str) -> int:
         if uid not in self._pods:
