@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import agent
+from benchmarks import agent, host
 from benchmarks.report import keep, show
 
-BENCHMARKS = (agent.run,)
+BENCHMARKS = (agent.run, host.run)
 
 
 def main() -> None:
