@@ -170,7 +170,7 @@ def _load(bpf: Any, name: str, kind: int, hook: int) -> int:
         return int(bpf.load_func(name.encode(), kind, attach_type=hook).fd)
     except Exception as error:
         raise ProbeError(
-            f"the kernel's verifier refused {name}: {error}; Linux 5.11 or newer is needed"
+            f"the kernel's verifier refused {name}: {error}; Linux 5.15 or newer is needed"
         ) from error
 
 

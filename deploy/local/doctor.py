@@ -16,8 +16,8 @@ from deploy.local.demo.programs import PACKAGES
 from deploy.local.kafka import JARS
 from deploy.local.probes import port_is_free
 
-OLDEST_KERNEL = (5, 11)
-"""The first kernel whose iterator programs may read socket storage."""
+OLDEST_KERNEL = (5, 15)
+"""The first kernel with BPF links of tracepoints."""
 
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_BPF": 39}
 """Bits of the effective set, from include/uapi/linux/capability.h; SYS_ADMIN implies BPF."""
