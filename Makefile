@@ -6,13 +6,14 @@ BROKER ?=
 PYTEST_ARGS ?=
 PYTHON := .venv/bin/python
 
-.PHONY: help setup kafka test lint bench demo clean
+.PHONY: help setup kafka test lint bench fuzz demo clean
 
 help:
 	@echo "make demo [SECONDS=n] [BROKER=kafka]  the whole system over a demo cluster on this machine"
 	@echo "make test [PYTEST_ARGS=...]           every test"
 	@echo "make lint                             ruff, mypy, import-linter"
 	@echo "make bench                            the benchmarks"
+	@echo "make fuzz [SECONDS=n]                 fuzz what reads others' bytes, n seconds each (60)"
 	@echo "make setup | kafka | clean            install what is missing | Kafka's jars | remove both"
 
 setup:
@@ -32,6 +33,12 @@ lint: setup
 
 bench: setup
 	@$(PYTHON) -m benchmarks
+
+fuzz: setup
+	@for target in ring answer batch; do \
+		mkdir -p .cache/fuzz/$$target && \
+		$(PYTHON) -m tests.fuzz $$target $(or $(SECONDS),60) .cache/fuzz/$$target || exit 1; \
+	done
 
 demo: $(if $(filter kafka,$(BROKER)),kafka,setup)
 	@.venv/bin/flowatlas demo $(if $(filter kafka,$(BROKER)),--kafka apache) $(if $(SECONDS),--seconds $(SECONDS))
