@@ -36,8 +36,9 @@ _TRANSLATED_KEY = np.dtype(
     [*_KEY.descr, ("backend_address", "V16"), ("backend_port", "u8")],
 )
 
-_TIME_GRAIN_NS = 10_000_000
-"""Rows tell time in tenths of the shortest interval: finer, it would be a tenth of every batch."""
+_TIME_GRAIN_NS = 1 << 24
+"""17 ms, a sixth of the shortest interval. Three bytes of every time are zero then; in nanoseconds,
+times would be a quarter of every batch."""
 
 _SUMS = {
     "connections_attempted": "attempted",

@@ -129,3 +129,10 @@ def test_sums_of_rows_equal_sums_of_records(records: Records, most_rows: int) ->
     ]
     assert len(keys) == len(set(keys)), "one row for each conversation and interval"
     assert set(COUNTERS) <= set(table.column_names)
+
+
+def test_times_are_rounded_outwards_and_a_start_stays_in_its_interval() -> None:
+    since, until = 3 * INTERVAL_NS + 1, 3 * INTERVAL_NS + 40_000_000
+    [row] = rows_of(record(since_ns=since, until_ns=until))
+    assert row["interval_start"].value == 3 * INTERVAL_NS
+    assert until <= row["interval_end"].value < until + (1 << 24)
