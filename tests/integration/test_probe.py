@@ -315,6 +315,8 @@ def test_datagrams_that_find_a_full_receive_buffer_are_counted_exactly(
         serving.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         serving.bind((server.address(family), 0))
         port = serving.getsockname()[1]
+        asking.sendto(b"first", serving.getsockname()[:2])
+        serving.recv(100)  # the neighbour is resolved: nothing waits for that, or is dropped
         for _ in range(50):
             asking.sendto(bytes(1000), serving.getsockname()[:2])
         time.sleep(0.2)
