@@ -123,6 +123,7 @@ def _tracepoints(*, node_wide: bool) -> dict[Tracepoint, list[str]]:
         for member in ("head", "network_header"):
             offset = btf.offset("sk_buff", member)
             flags[tracing.PACKET_DROPPED].append(f"-DSKB_{member.upper()}={offset}")
+        flags[tracing.PACKET_DROPPED].append(f"-DNO_LOSS={tracing.no_loss()}")
     return flags
 
 

@@ -85,3 +85,10 @@ def drop_reasons(root: Path = TRACEFS) -> dict[int, str]:
     except OSError:
         return {}
     return {int(number): name for number, name in _SYMBOL.findall(text)}
+
+
+def no_loss(root: Path = TRACEFS) -> int:
+    """The reason that every closing socket gives for what it still held, which is no loss; 0, which
+    is nobody's reason, on kernels without it."""
+    by_name = {name: number for number, name in drop_reasons(root).items()}
+    return by_name.get("QUEUE_PURGE", 0)

@@ -51,6 +51,9 @@ int on_datagram_refused(void *ctx) {
 // offsets within the skb come from the running kernel's BTF.
 int on_packet_dropped(void *ctx) {
     struct incident_key key = {.kind = DROP};
+    key.reason = FIELD(ctx, u32, PACKET_DROPPED_REASON);
+    if (key.reason == NO_LOSS)
+        return 0;
     u16 network = 0;
     u8 *head = 0;
     u8 *skb = FIELD(ctx, u8 *, PACKET_DROPPED_SKBADDR);
@@ -78,7 +81,6 @@ int on_packet_dropped(void *ctx) {
     bpf_probe_read_kernel(ports, sizeof(ports), transport);
     key.ends.remote_port = bpf_ntohs(ports[0]);
     key.ends.local_port = bpf_ntohs(ports[1]);
-    key.reason = FIELD(ctx, u32, PACKET_DROPPED_REASON);
     count_incident(&key, bpf_ktime_get_ns());
     return 0;
 }

@@ -346,6 +346,18 @@ def test_a_dropped_packet_tells_its_conversation_and_the_kernels_reason(
     assert total(dropped, "dropped") == 3
 
 
+def test_connections_that_end_well_drop_nothing(
+    hosts: tuple[Host, Host], node_probe: Probe
+) -> None:
+    with contextlib.ExitStack() as closing:
+        dialing, accepted = connect(*hosts, socket.AF_INET, closing)
+        port = accepted.getsockname()[1]
+        transfer(dialing, accepted, 101)
+    records = of_port(settle(node_probe), port)
+    assert total(records, "closed") == 2
+    assert total(records, "dropped") == 0
+
+
 def served_until(probe: Probe, field: str) -> Records:
     """All records until one tells of `field`, 10 s at the most."""
     records = [probe.drain()]

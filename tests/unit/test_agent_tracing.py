@@ -65,6 +65,13 @@ def test_drop_reasons_have_this_kernels_names(tracefs: Path) -> None:
     assert tracing.drop_reasons(tracefs / "elsewhere") == {}
 
 
+def test_the_reason_of_closing_sockets_is_known_by_name(tracefs: Path) -> None:
+    assert tracing.no_loss(tracefs) == 0
+    path = tracefs / "events/skb/kfree_skb/format"
+    path.write_text(FORMAT.replace("NO_SOCKET", "QUEUE_PURGE"))
+    assert tracing.no_loss(tracefs) == 3
+
+
 def btf(tmp_path: Path) -> Path:
     """struct s { int a; struct { int b; }; }, as include/uapi/linux/btf.h has it."""
     strings = b"\0int\0s\0a\0b\0"
