@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from stream import metrics
 from stream.decode import Delivery
@@ -33,16 +32,6 @@ class Range:
     def token(self) -> str:
         """What ClickHouse knows the range's insert by."""
         return f"{self.group}-{self.topic}-{self.partition}-{self.first}-{self.last}"
-
-
-class RangeLog(Protocol):
-    """The durable memory of ranges. Both calls block for it."""
-
-    def last(self, group: str, topic: str, partition: int) -> Range | None:
-        """The range of the partition that was recorded last."""
-
-    def record(self, closed: Range) -> None:
-        """Raises RangeTakenError if another worker has recorded a range with this first offset."""
 
 
 @dataclass

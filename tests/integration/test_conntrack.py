@@ -56,12 +56,6 @@ def conntrack(hosts: tuple[Host, Host]) -> Iterator[Conntrack]:
     following.stop()
 
 
-@pytest.fixture
-def closing() -> Iterator[contextlib.ExitStack]:
-    with contextlib.ExitStack() as stack:
-        yield stack
-
-
 def dial(
     hosts: tuple[Host, Host], family: socket.AddressFamily, closing: contextlib.ExitStack
 ) -> tuple[socket.socket, socket.socket]:

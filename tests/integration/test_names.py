@@ -20,12 +20,12 @@ from confluent_kafka import Consumer
 
 from agent.identity import Identity
 from agent.names import Names
-from agent.probe import Probe, find_cgroup2, wall_clock_offset
+from agent.probe import Probe, wall_clock_offset
 from agent.ring import ANSWER_BYTES
 from agent.wire import Batch, names
 from deploy.local.broker import EmbeddedBroker
 from deploy.local.supervisor import SupervisedProcess, module_command
-from tests.hosts import Host, own_cgroup, two_hosts
+from tests.hosts import Host, two_hosts
 
 pytestmark = pytest.mark.integration
 
@@ -77,12 +77,6 @@ def wait_for_answers(host: Host) -> None:
 def ask(asking: socket.socket, name: str, kind: str) -> dns.message.Message:
     asking.send(dns.message.make_query(name, kind).to_wire())
     return dns.message.from_wire(asking.recv(4096))
-
-
-@pytest.fixture
-def cgroup() -> Iterator[Path]:
-    with own_cgroup(find_cgroup2()) as directory:
-        yield directory
 
 
 @contextlib.contextmanager

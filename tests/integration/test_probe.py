@@ -18,32 +18,14 @@ import pytest
 
 from agent import tracing
 from agent.flows import volume
-from agent.probe import Probe, find_cgroup2
+from agent.probe import Probe
 from agent.ring import RECORD, ROLE_CERTAIN, ROLE_CLIENT, ROLE_SERVER, Records
-from tests.hosts import Host, attached, connect, own_cgroup, run, transfer, two_hosts
+from tests.hosts import Host, attached, connect, run, transfer, two_hosts
 
 pytestmark = pytest.mark.integration
 
 FAMILIES = [socket.AF_INET, socket.AF_INET6]
 TCP, UDP = 6, 17
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[tuple[Host, Host]]:
-    with two_hosts() as pair:
-        yield pair
-
-
-@pytest.fixture
-def cgroup() -> Iterator[Path]:
-    with own_cgroup(find_cgroup2()) as directory:
-        yield directory
-
-
-@pytest.fixture
-def closing() -> Iterator[contextlib.ExitStack]:
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from click.testing import CliRunner
 from agent import probe as probe_module
 from agent import programs
 from agent.errors import ProbeError
-from agent.probe import Probe, find_cgroup2, remove_pinned
+from agent.probe import Probe, remove_pinned
 from agent.ring import RECORD, ROLE_CLIENT, ROLE_SERVER, Records
-from tests.hosts import Host, attached, connect, own_cgroup, transfer, two_hosts
+from tests.hosts import Host, attached, connect, transfer
 
 pytestmark = pytest.mark.integration
 
@@ -67,29 +67,11 @@ class Agent:
         self._answer.close()
 
 
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[tuple[Host, Host]]:
-    with two_hosts() as pair:
-        yield pair
-
-
-@pytest.fixture
-def cgroup() -> Iterator[Path]:
-    with own_cgroup(find_cgroup2()) as directory:
-        yield directory
-
-
 @pytest.fixture
 def pins() -> Iterator[Path]:
     root = Path(f"/sys/fs/bpf/fa-test-{uuid.uuid4().hex[:6]}")
     yield root
     remove_pinned(root)
-
-
-@pytest.fixture
-def closing() -> Iterator[contextlib.ExitStack]:
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 def total(records: Records, role: int, field: str) -> int:

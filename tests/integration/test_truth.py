@@ -19,7 +19,7 @@ import pytest
 from agent.probe import find_cgroup2
 from deploy.local.system import AgentSpec, Plan, Ports, System
 from sql.client import connect as clickhouse
-from tests.hosts import Cgroup, Host, connect, new_cgroup, transfer, two_hosts
+from tests.hosts import Cgroup, Host, connect, new_cgroup, transfer
 
 pytestmark = pytest.mark.integration
 
@@ -93,12 +93,6 @@ def udp(client: Host, server: Host, family: socket.AddressFamily, expected: Expe
 def cgroup() -> Iterator[Cgroup]:
     with new_cgroup(find_cgroup2()) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[tuple[Host, Host]]:
-    with two_hosts() as pair:
-        yield pair
 
 
 @pytest.fixture(scope="module")
