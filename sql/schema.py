@@ -6,6 +6,8 @@ IPv6 as 16 bytes in network order (IPv4 mapped), histograms and reasons as spars
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 SIDES = ("client", "server")
@@ -21,6 +23,7 @@ ENDPOINT = (
     "service",
     "method",
 )
+POD_GRAIN = ("pod", "address")
 COUNTERS = (
     "bytes_to_server",
     "bytes_to_client",
@@ -106,7 +109,30 @@ FLOWS = pa.schema(
         *_required({"drop_reasons": pa.map_(pa.string(), pa.uint64())}),
     ]
 )
-"""flows_10s."""
+"""flows_10s and flows_1m."""
+
+DIMENSIONS = tuple(FLOWS.names[: FLOWS.names.index("flow_rows")])
+"""What rows are told apart by; the rest are measures, which add up."""
+
+
+@dataclass(frozen=True)
+class Rollup:
+    """Windows of `seconds`, without the dimensions `without`, of the level before it."""
+
+    seconds: int
+    without: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns to insert."""
+        return pa.schema([field for field in FLOWS if field.name not in self.without])
+
+
+ROLLUPS = {
+    "flows_1m": Rollup(60),
+    "flows_1h": Rollup(3600, tuple(f"{side}_{what}" for side in SIDES for what in POD_GRAIN)),
+}
+"""The levels above flows_10s, finest first: whoever inserts into it inserts into these as well."""
 
 AGENT_LEDGER = pa.schema(
     _required(
@@ -119,6 +145,22 @@ AGENT_LEDGER = pa.schema(
             **{name: pa.uint64() for name in LEDGER},
             "stream_rows": pa.uint64(),
             "stream_bytes": pa.uint64(),
+            "newest": pa.timestamp("ms", tz="UTC"),
+        }
+    )
+)
+
+REPEATED_BATCHES = pa.schema(
+    _required(
+        {
+            "time": pa.timestamp("ms", tz="UTC"),
+            "cluster": pa.string(),
+            "node": pa.string(),
+            "agent": pa.string(),
+            "sequence": pa.uint64(),
+            "topic": pa.string(),
+            "partition": pa.uint32(),
+            "offset": pa.uint64(),
         }
     )
 )
@@ -136,4 +178,10 @@ OFFSET_RANGES = pa.schema(
     )
 )
 
-TABLES = {"flows_10s": FLOWS, "agent_ledger": AGENT_LEDGER, "offset_ranges": OFFSET_RANGES}
+TABLES = {
+    "flows_10s": FLOWS,
+    **{table: rollup.schema for table, rollup in ROLLUPS.items()},
+    "agent_ledger": AGENT_LEDGER,
+    "repeated_batches": REPEATED_BATCHES,
+    "offset_ranges": OFFSET_RANGES,
+}

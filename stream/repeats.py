@@ -52,7 +52,7 @@ class Numbers:
 
 
 class Repeats:
-    """Passes each batch on once, and counts what an agent's gap-free numbers show."""
+    """Tells each batch's first coming from the others, and counts what the numbers show."""
 
     def __init__(self, log: BatchLog, cluster: str) -> None:
         self._log = log
@@ -60,15 +60,22 @@ class Repeats:
         self._epoch = -1
         self._known: dict[tuple[str, str], Numbers] = {}
 
-    def without(self, deliveries: Sequence[Delivery], epoch: int) -> list[Delivery]:
-        """Those that are to be inserted. In another epoch, other workers have inserted meanwhile.
+    def part(
+        self, deliveries: Sequence[Delivery], epoch: int
+    ) -> tuple[list[Delivery], list[Delivery]]:
+        """Those that are to be inserted, and the repeats of batches that already were. In another
+        epoch, other workers have inserted meanwhile.
 
         A batch is taken for inserted from now on: if the insert fails, the worker must end.
         """
         if epoch != self._epoch:
             self._epoch = epoch
             self._known.clear()
-        return [delivery for delivery in deliveries if self._is_new(delivery)]
+        new: list[Delivery] = []
+        repeated: list[Delivery] = []
+        for delivery in deliveries:
+            (new if self._is_new(delivery) else repeated).append(delivery)
+        return new, repeated
 
     def _is_new(self, delivery: Delivery) -> bool:
         origin = delivery.batch.origin

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sql.schema import FLOWS
 from stream import metrics
 from stream.classify import SPECIAL, Prefix, flatten
 from stream.decode import Delivery
 from stream.files import Followed
 from stream.inventory import Inventory
-from stream.ledger import ledger_rows, traffic
+from stream.ledger import ledger_rows, repeat_rows, traffic
 from stream.ranges import Closed, Range
 from stream.repeats import Repeats
 from stream.resolve import Resolver
+from stream.rollup import levels
 from stream.store import Store
 from stream.windows import aggregate
 
@@ -62,19 +64,27 @@ class Sink:
 
     def write(self, closed: Closed) -> None:
         """Returns when the range is in all tables, exactly once. Raises what Store raises."""
-        deliveries = self._repeats.without(closed.deliveries, closed.epoch)
-        if not deliveries:
+        deliveries, repeated = self._repeats.part(closed.deliveries, closed.epoch)
+        if not closed.deliveries:
             return
         self._resolver = self._resolver or self._sources.resolver()
         batches = [delivery.batch for delivery in deliveries]
         with metrics.rollup_seconds.time():
-            windows = aggregate(batches, self._resolver, self._cluster, self._window_seconds)
-            ledger = ledger_rows(deliveries, self._cluster)
+            windows = (
+                aggregate(batches, self._resolver, self._cluster, self._window_seconds)
+                if batches
+                else FLOWS.empty_table()
+            )
+            tables = {
+                **levels(windows),
+                "repeated_batches": repeat_rows(repeated, closed.range, self._cluster),
+                "agent_ledger": ledger_rows(deliveries, self._cluster),
+            }
         started = time.monotonic()
         with metrics.insert_seconds.time():
             self._store.record(closed.range)
-            self._store.insert("flows_10s", windows, closed.range.token)
-            self._store.insert("agent_ledger", ledger, closed.range.token)
+            for table, rows in tables.items():  # the ledger last: it says that all is there
+                self._store.insert(table, rows, closed.range.token)
         self._count(closed.range, deliveries, windows, time.monotonic() - started)
 
     def _count(

@@ -35,7 +35,7 @@ def aggregate(
         "node": np.repeat(numbers, [batch.rows.num_rows for batch in batches]),
         **_dimensions(rows, [resolver.resolve(batch) for batch in batches], seconds),
     }
-    groups = Groups(_group_ids(list(dimensions.values())))
+    groups = Groups(group_ids(list(dimensions.values())))
     first = {name: values[groups.first] for name, values in dimensions.items()}
     columns: dict[str, pa.Array] = {
         "window": pa.array(first["window"].astype("datetime64[s]"), pa.timestamp("s", "UTC")),
@@ -48,7 +48,14 @@ def aggregate(
         **resolver.endpoints.columns("client", first["client"]),
         **resolver.endpoints.columns("server", first["server"]),
         "flow_rows": pa.array(groups.sizes),
+        **measures(rows, groups),
     }
+    return pa.table(columns)
+
+
+def measures(rows: pa.Table, groups: Groups) -> dict[str, pa.Array]:
+    """Every measure of the wire, one value a group, of rows that have them by the same names."""
+    columns: dict[str, pa.Array] = {}
     for name in wire.COUNTERS:
         columns[name] = pa.array(groups.sum(_values(rows[name])))
     for name in wire.DISTRIBUTIONS:
@@ -56,7 +63,7 @@ def aggregate(
     for name in wire.COUNTERS_SINCE_2:
         columns[name] = pa.array(_sum_of_nullable(rows[name], groups))
     columns["drop_reasons"] = _reasons(rows["drop_reasons"], groups)
-    return pa.table(columns)
+    return columns
 
 
 def _dimensions(rows: pa.Table, ends: Sequence[Ends], seconds: int) -> dict[str, np.ndarray]:
@@ -73,7 +80,7 @@ def _dimensions(rows: pa.Table, ends: Sequence[Ends], seconds: int) -> dict[str,
     }
 
 
-def _group_ids(dimensions: Sequence[np.ndarray]) -> np.ndarray:
+def group_ids(dimensions: Sequence[np.ndarray]) -> np.ndarray:
     """A dense id per row, in order of first appearance, equal where all dimensions are equal."""
     ids = np.zeros(len(dimensions[0]), np.int64)
     size = 1

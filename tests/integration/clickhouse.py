@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from clickhouse_connect.driver import Client
 
+from sql.insert import insert
 from sql.schema import AGENT_LEDGER, FLOWS
 from sql.settings import ClickHouse
+from stream.rollup import levels
 
 START_SECONDS = 30
 TODAY = datetime.now(UTC).date().isoformat()
@@ -81,6 +84,12 @@ def flow(**given: Any) -> dict[str, Any]:
 def flows(*rows: dict[str, Any]) -> pa.Table:
     """Rows of flow() as a table."""
     return pa.Table.from_pylist(list(rows), schema=FLOWS)
+
+
+def insert_levels(client: Client, rows: pa.Table, token: str) -> None:
+    """Insert rows of flows() into every level, as the stream does."""
+    for table, level in levels(rows).items():
+        insert(client, table, level, token)
 
 
 def ledger(**given: Any) -> pa.Table:

@@ -18,10 +18,9 @@ from clickhouse_connect.driver import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from sql.client import connect
-from sql.insert import insert
 from sql.migrate import migrate
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import at, embedded, flow, flows, free_port
+from tests.integration.clickhouse import at, embedded, flow, flows, free_port, insert_levels
 from tests.integration.prometheus import complaints, prometheus, query, running, scrape
 
 pytestmark = pytest.mark.integration
@@ -76,7 +75,7 @@ def up(url: str) -> float:
 
 def put(client: Client, token: str, **given: Any) -> None:
     row = {"window": at("10:00:00"), "packets_to_server": 9, "rtt_count": 2, "rtt_sum": 3000}
-    insert(client, "flows_10s", flows(flow(**(row | given))), token)
+    insert_levels(client, flows(flow(**(row | given))), token)
 
 
 def test_prometheus_scrapes_it_twice_and_both_have_every_byte(

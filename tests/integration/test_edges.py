@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from clickhouse_connect.driver import Client
 
@@ -15,14 +16,14 @@ from sql import ask
 from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
-from sql.schema import COUNTERS, COUNTERS_SINCE_2
+from sql.schema import COUNTERS, COUNTERS_SINCE_2, REPEATED_BATCHES, TABLES
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import at, embedded, flow, flows, ledger
+from tests.integration.clickhouse import at, embedded, flow, flows, insert_levels, ledger
 
 pytestmark = pytest.mark.integration
 
 MEASURES = (*COUNTERS, *COUNTERS_SINCE_2)
-WRITTEN = ("flows_10s", "flows_1m", "flows_1h", "agent_ledger", "agent_totals", "agents")
+WRITTEN = (*TABLES, "agent_totals", "agents")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def client(server: ClickHouse) -> Iterator[Client]:
 
 
 def put(client: Client, *rows: dict[str, Any]) -> None:
-    insert(client, "flows_10s", flows(*rows), f"{random.getrandbits(64):x}")
+    insert_levels(client, flows(*rows), f"{random.getrandbits(64):x}")
 
 
 def one(client: Client, query: str) -> tuple[Any, ...]:
@@ -205,7 +206,7 @@ def test_every_rollup_holds_the_same_sums(client: Client, seed: int) -> None:
 def test_one_token_counts_once_at_every_level(client: Client) -> None:
     rows = flows(flow(**CLIENTS), flow(**SERVERS))
     for _ in range(3):
-        insert(client, "flows_10s", rows, "one token")
+        insert_levels(client, rows, "one token")
         insert(client, "agent_ledger", ledger(stream_rows=2), "one token")
     for grain in ("10s", "1m", "1h"):
         assert one(client, f"SELECT sum(flow_rows) FROM flows_{grain}") == (2,)
@@ -233,6 +234,33 @@ def test_what_a_full_spool_dropped_is_accounted_for(client: Client) -> None:
     assert one(client, question) == (2, 1000, 0, 1)
     put(client, flow(**CLIENTS))
     assert one(client, question)[-1] == 0
+
+
+def test_batches_that_never_came_and_that_came_again_are_counted(client: Client) -> None:
+    for number in (0, 1, 4, 5, 9):
+        insert(client, "agent_ledger", ledger(sequence=number), f"batch {number}")
+    insert(client, "agent_ledger", ledger(agent="a2", sequence=1), "another agent's")
+    told = {"time": at("10:00:00"), "cluster": "c", "node": "n1", "agent": "a1", "sequence": 4}
+    place = {"topic": "flows", "partition": 0}
+    again = [{**told, **place, "offset": offset} for offset in (10, 11)]
+    for _ in range(2):
+        rows = pa.Table.from_pylist(again, REPEATED_BATCHES)
+        insert(client, "repeated_batches", rows, "one token")
+    question = "SELECT batches_received, missing_batches, repeated_batches FROM coverage"
+    assert one(client, question) == (6, 6, 2)
+
+
+def test_freshness_is_from_the_newest_interval_end_to_the_insert(client: Client) -> None:
+    now = datetime.now(UTC)
+    for node, seconds in (("n1", 5), ("n1", 9), ("n2", 60)):
+        sent = {"time": now, "newest": now - timedelta(seconds=seconds), "stream_rows": 1}
+        insert(client, "agent_ledger", ledger(node=node, **sent), f"{node} {seconds}")
+    insert(client, "agent_ledger", ledger(node="n3", time=now, newest=now), "no rows")
+    answer = ask.run(client, "freshness", "TabSeparated").splitlines()
+    nodes = {line.split("\t")[0]: list(map(float, line.split("\t")[1:])) for line in answer}
+    assert list(nodes) == ["all nodes", "n2", "n1"]
+    assert nodes["n2"] == pytest.approx([1, 60, 60, 60], abs=3)
+    assert nodes["n1"][3] == pytest.approx(9, abs=3)
 
 
 @pytest.mark.parametrize("question", ask.questions(), ids=lambda question: question.name)
@@ -288,5 +316,5 @@ def test_rows_survive_a_restart(tmp_path: Path) -> None:
         with embedded(tmp_path) as there:
             migrate(there)
             with connect(there) as client:
-                insert(client, "flows_10s", flows(flow(**CLIENTS)), "before and after")
+                insert_levels(client, flows(flow(**CLIENTS)), "before and after")
                 assert volume(client)[0] == expected

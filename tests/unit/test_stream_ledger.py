@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from stream.decode import Delivery
+from stream.ledger import ledger_rows
 from stream.repeats import Numbers, Repeats
-from tests.unit.stream_batches import batch
+from tests.unit.stream_batches import SECOND, START, batch
 
 
 class Log:
@@ -44,24 +46,25 @@ def test_repeated_and_missing_batches_are_counted_per_agent() -> None:
     log = Log()
     numbers = [("a", 4), ("b", 0), ("a", 5), ("a", 5), ("a", 8), ("b", 1), ("a", 4)]
     messages = sent(*((node, number, float(at)) for at, (node, number) in enumerate(numbers)))
-    passed = Repeats(log, "c").without(messages, 0)
+    passed, repeats = Repeats(log, "c").part(messages, 0)
     assert [message.timestamp for message in passed] == [0, 1, 2, 4, 5]
+    assert [message.timestamp for message in repeats] == [3, 6]
     assert counted("repeated") - repeated == 2
     assert counted("missing") - missing == 2
 
 
 def test_a_batch_that_comes_late_is_no_repeat() -> None:
     messages = sent(("a", 0, 1.0), ("a", 2, 2.0), ("a", 1, 3.0), ("a", 1, 4.0))
-    assert Repeats(Log(), "c").without(messages, 0) == messages[:3]
+    assert Repeats(Log(), "c").part(messages, 0) == (messages[:3], messages[3:])
 
 
 def test_what_another_worker_inserted_is_asked_for_after_a_rebalance() -> None:
     log = Log()
     repeats = Repeats(log, "c")
     first, again = sent(("a", 0, 1.0)), sent(("a", 1, 5.0))
-    assert repeats.without(first, epoch=0) == first
+    assert repeats.part(first, epoch=0) == (first, [])
     log.insert(sent(("a", 0, 1.0), ("a", 1, 2.0)))
-    assert repeats.without(again, epoch=1) == []
+    assert repeats.part(again, epoch=1) == ([], again)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4)), max_size=12), st.data())
@@ -73,11 +76,19 @@ def test_a_range_repeated_after_a_crash_is_the_same(
     before, crashed = messages[:cut], messages[cut:]
     log = Log()
     worker = Repeats(log, "c")
-    log.insert(worker.without(before, 0))
-    inserted = worker.without(crashed, 0)
+    log.insert(worker.part(before, 0)[0])
+    inserted, repeated = worker.part(crashed, 0)
     if data.draw(st.booleans()):
         log.insert(inserted)
-    assert Repeats(log, "c").without(crashed, 0) == inserted
+    assert Repeats(log, "c").part(crashed, 0) == (inserted, repeated)
+
+
+def test_the_ledger_tells_the_newest_interval_end() -> None:
+    ends = [START + 3 * SECOND, START + 5 * SECOND, START + 4 * SECOND]
+    told = Delivery(0, 1e9, batch([{"interval_end": end} for end in ends]))
+    silent = Delivery(1, 1e9 + 0.5, batch([]))
+    newest = ledger_rows([told, silent], "c")["newest"].cast(pa.int64()).to_pylist()
+    assert newest == [START // 1_000_000 + 5000, 10**12 + 500]
 
 
 @given(st.lists(st.integers(0, 20)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pytest
@@ -195,6 +195,24 @@ def test_a_slow_store_makes_the_taker_wait() -> None:
         assert len(taken) <= 3
 
     run(scenario)
+
+
+def test_a_batch_that_came_again_is_told_and_not_inserted_again() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(flush_rows=1)
+        pipeline.start()
+        first = flow_message(0)
+        for offset, at in ((0, 1.0), (1, 2.0)):
+            await pipeline.take(replace(first, offset=offset, timestamp=at), 2)
+        await pipeline.stop()
+
+    run(scenario)
+    for level in ("flows_10s", "flows_1m", "flows_1h"):
+        assert world.store.total(level, "flow_rows") == 1
+    assert world.store.total("repeated_batches", "offset") == 1
+    assert world.committed == {0: 2}
 
 
 def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:

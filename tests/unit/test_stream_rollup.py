@@ -1,0 +1,77 @@
+"""The levels above the windows hold what grouping the windows by hand gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sql.schema import DIMENSIONS, FLOWS, ROLLUPS, TABLES
+from stream.rollup import levels
+from tests.unit.stream_batches import SECOND, START, batch
+from tests.unit.test_stream_windows import rows, windows
+
+spread = st.lists(st.sampled_from([0, 10, 50, 60, 3590, 3600]), min_size=12, max_size=12)
+
+
+def grouped(table: pa.Table, seconds: int, without: tuple[str, ...]) -> Counter[str]:
+    """What ClickHouse's GROUP BY would make of the rows, one by one."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in table.drop_columns(list(without)).to_pylist():
+        start = int(row["window"].timestamp()) // seconds * seconds
+        row["window"] = start
+        key = tuple(row[name] for name in DIMENSIONS if name in row)
+        into = found.setdefault(key, {})
+        for name, value in row.items():
+            into[name] = _added(name, into[name], value) if name in into else value
+    return Counter(map(_told, found.values()))
+
+
+def _added(name: str, one: Any, other: Any) -> Any:
+    if name in DIMENSIONS:
+        return one
+    if name.endswith(("_min", "_max")):
+        samples = [value for value in (one, other) if value is not None]
+        return (min if name.endswith("_min") else max)(samples, default=None)
+    if isinstance(one, list):
+        total = Counter(dict(one))
+        total.update(dict(other))
+        return list(total.items())
+    return one + other
+
+
+def _told(row: dict[str, Any]) -> str:
+    maps = {name: sorted(value) for name, value in row.items() if isinstance(value, list)}
+    return repr(sorted((row | maps).items()))
+
+
+def as_rows(table: pa.Table) -> Counter[str]:
+    plain = table.set_column(0, "window", table["window"].cast(pa.int64()))
+    return Counter(map(_told, plain.to_pylist()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, spread)
+def test_every_level_is_its_windows_grouped(drawn: list[dict[str, Any]], later: list[int]) -> None:
+    base = windows(
+        batch(
+            [
+                row | {"interval_start": START + seconds * SECOND}
+                for row, seconds in zip(drawn, later, strict=False)
+            ]
+        )
+    )
+    found = levels(base)
+    assert as_rows(found["flows_10s"]) == as_rows(base)
+    for table, rollup in ROLLUPS.items():
+        assert found[table].column_names == TABLES[table].names
+        assert as_rows(found[table]) == grouped(base, rollup.seconds, rollup.without)
+
+
+@pytest.mark.parametrize("table", ROLLUPS)
+def test_no_rows_make_no_rows(table: str) -> None:
+    assert levels(FLOWS.empty_table())[table].num_rows == 0
