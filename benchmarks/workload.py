@@ -31,15 +31,13 @@ START = 1_767_600_000 * SECOND
 
 
 class Message(NamedTuple):
-    """A Kafka message, and what it holds. timestamp: Unix milliseconds. traffic: application bytes
-    that its rows stand for."""
+    """A Kafka message, and what it holds. timestamp: Unix milliseconds."""
 
     node: str
     headers: wire.Headers
     value: bytes
     timestamp: int
     rows: pa.RecordBatch
-    traffic: int
 
 
 class Reports(NamedTuple):
@@ -65,15 +63,12 @@ def messages(cluster: Cluster, intervals: int, start: int = START) -> Iterator[M
             own = slice(bounds[node], bounds[node + 1])
             mine = {name: column[own] for name, column in rows.items()}
             batch = _batch(cluster, node, mine, pods[own], generations)
-            traffic = _traffic(batch)
-            shipped[node] += batch.num_rows, traffic
+            shipped[node] += batch.num_rows, _volume(batch)
             origin = wire.Origin(
                 cluster.node_name(node), f"{node:032x}", number, _ledger(*shipped[node].tolist())
             )
             sent = (since + length) // 1_000_000 + 40 + node % 100
-            yield Message(
-                origin.node, wire.headers(origin), wire.encode(batch), sent, batch, traffic
-            )
+            yield Message(origin.node, wire.headers(origin), wire.encode(batch), sent, batch)
 
 
 def _interval(
@@ -189,7 +184,7 @@ def _batch(
     )
 
 
-def _traffic(rows: pa.RecordBatch) -> int:
+def _volume(rows: pa.RecordBatch) -> int:
     directions = (rows["bytes_to_server"], rows["bytes_to_client"])
     return sum(pc.sum(column).as_py() or 0 for column in directions)
 

@@ -1,4 +1,4 @@
-"""Addresses to endpoints: once per unique address of a batch, then integer gathers per row.
+"""Addresses to endpoints: once per distinct address of a range, then integer gathers per row.
 
 The order of trust: the pod whose cgroup the reporting socket is in, the backend that conntrack says
 was chosen, a Service's frontend, a running pod, a node, then the prefixes of `classify`.
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from agent.wire import Batch, Reporter
 from stream.classify import Class, Classifier
+from stream.columns import NULL, Entries, entries, pairs
 from stream.endpoints import Endpoint, Endpoints
 from stream.inventory import Backend, Frontend, Inventory, Node, Pod
 
@@ -49,6 +49,7 @@ class Resolver:
             (front.address, front.port, front.protocol): front for front in inventory.frontends
         }
         self._virtual = {front.address: front for front in inventory.frontends if front.address}
+        self._doors = self._virtual.keys() | self._nodes.keys()
         self._by_uid = {pod.uid: pod for pod in inventory.pods.values() if pod.uid}
         self.forget()
 
@@ -59,31 +60,34 @@ class Resolver:
         self._loopbacks: dict[tuple[bytes, str], int] = {}
         self._backends: dict[tuple[bytes, int, int], tuple[int, int]] = {}
         self._fronts: dict[int, Frontend] = {}
-        self._translations: dict[tuple[int, bytes, str], int] = {}
-        self._reporters: dict[tuple[str, bytes], int] = {}
+        self._translations: dict[tuple[int, int], int] = {}
+        self._reporters: dict[tuple[str, int], int] = {}
 
     def forget_if_full(self) -> None:
         if len(self.endpoints) > MAX_ENDPOINTS:
             self.forget()
 
-    def resolve(self, batch: Batch) -> Ends:
-        rows, node = batch.rows, batch.origin.node
-        client = self._column(rows["client_address"], node)
-        server = self._column(rows["server_address"], node)
-        ends = Ends(client, server, rows["server_port"].to_numpy().copy())
-        self._substitute_backends(rows, ends)
-        self._follow_translations(rows, node, ends)
-        self._recognise_reporters(rows, ends)
+    def resolve(self, batches: Sequence[Batch]) -> Ends:
+        """Of all rows of at least one batch, in order."""
+        parts = [batch.rows for batch in batches]
+        rows = pa.Table.from_batches(parts)
+        addresses = entries(parts, ("client_address", "server_address", "backend_address"))
+        words = addresses.distinct.to_pylist()
+        ids = self._ids_of(words)[addresses.codes]
+        for entry in np.flatnonzero(ids == LOCAL).tolist():
+            node = batches[addresses.batches[entry]].origin.node
+            ids[entry] = self._on_node(words[addresses.codes[entry]], node)
+        client, server = (ids[column] for column in addresses.rows[:2])
+        ends = Ends(client.copy(), server.copy(), rows["server_port"].to_numpy().copy())
+        self._substitute_backends(addresses, words, rows, ends)
+        self._follow_translations(addresses.rows[2], ids, rows, ends)
+        self._recognise_reporters(parts, rows["reporter"].to_numpy(), client, server, ends)
         return ends
 
-    def _column(self, column: pa.DictionaryArray, node: str) -> np.ndarray:
-        addresses = column.dictionary.to_pylist()
+    def _ids_of(self, addresses: Sequence[bytes]) -> np.ndarray:
+        """Endpoint ids, or LOCAL where the node that reports must tell."""
         self._learn([address for address in addresses if address not in self._ids])
-        ids = np.fromiter(map(self._ids.__getitem__, addresses), np.int64, len(addresses))
-        for position in np.flatnonzero(ids == LOCAL):
-            ids[position] = self._on_node(addresses[position], node)
-        rows: np.ndarray = ids[column.indices.to_numpy()]
-        return rows
+        return np.fromiter(map(self._ids.__getitem__, addresses), np.int64, len(addresses))
 
     def _learn(self, addresses: Sequence[bytes]) -> None:
         if not addresses:
@@ -142,82 +146,83 @@ class Resolver:
     def _node(self, name: str) -> Node:
         return self._inventory.nodes.get(name) or Node(name, "", "", ())
 
-    def _substitute_backends(self, rows: pa.RecordBatch, ends: Ends) -> None:
+    def _substitute_backends(
+        self, addresses: Entries, words: Sequence[bytes], rows: pa.Table, ends: Ends
+    ) -> None:
         """Where the server is a Service's frontend, put what stands behind it, in place."""
-        column = rows["server_address"]
-        addresses = column.dictionary.to_pylist()
-        codes = column.indices.to_numpy()
-        fronted = np.fromiter(
-            (a in self._virtual or a in self._nodes for a in addresses), bool, len(addresses)
-        )
-        positions = np.flatnonzero(fronted[codes])
+        fronted = np.fromiter(map(self._doors.__contains__, words), bool, len(words))
+        entry = addresses.rows[1]
+        positions = np.flatnonzero(fronted[addresses.codes][entry])
         if not positions.size:
             return
         protocols = rows["protocol"].to_numpy()[positions].astype(np.int64)
         ports = ends.server_port[positions].astype(np.int64) << 8 | protocols
-        pairs, inverse = _distinct(codes[positions], ports)
+        found, place = pairs(addresses.codes[entry[positions]], ports)
         substitutes = np.array(
-            [self._backend(addresses[code], port >> 8, port & 0xFF) for code, port in pairs]
-        )[inverse]
+            [self._backend(words[code], port >> 8, port & 0xFF) for code, port in found]
+        )[place]
         known = substitutes[:, 0] >= 0
         ends.server[positions[known]] = substitutes[known, 0]
         ends.server_port[positions[known]] = substitutes[known, 1]
 
-    def _follow_translations(self, rows: pa.RecordBatch, node: str, ends: Ends) -> None:
+    def _follow_translations(
+        self, entry: np.ndarray, ids: np.ndarray, rows: pa.Table, ends: Ends
+    ) -> None:
         """Where conntrack told which backend was chosen, put that, in place."""
-        column, ports = rows["backend_address"], rows["backend_port"]
-        if column.null_count == len(column):
+        ports = rows["backend_port"]
+        if ports.null_count == len(ports):
             return
-        translated = pc.and_(column.is_valid(), ports.is_valid())
-        positions = np.flatnonzero(translated.to_numpy(zero_copy_only=False))
-        codes = column.indices.fill_null(0).to_numpy()[positions]
-        pairs, inverse = _distinct(ends.server[positions], codes)
-        backends = [(front, column.dictionary[code].as_py()) for front, code in pairs]
-        ids = [self._translated(front, backend, node) for front, backend in backends]
-        ends.server[positions] = np.array(ids, np.int64)[inverse]
+        translated = (entry != NULL) & ports.is_valid().to_numpy()
+        positions = np.flatnonzero(translated)
+        found, place = pairs(ends.server[positions], ids[entry[positions]])
+        chosen = [self._translated(front, backend) for front, backend in found]
+        ends.server[positions] = np.array(chosen, np.int64)[place]
         ends.server_port[positions] = ports.fill_null(0).to_numpy()[positions]
 
-    def _translated(self, number: int, address: bytes, node: str) -> int:
+    def _translated(self, number: int, backend: int) -> int:
         """The backend by its own identity, and by the Service of the endpoint before it."""
-        key = number, address, node
+        key = number, backend
         if key not in self._translations:
             front = self._fronts.get(number)
-            endpoint = self._chosen(address, front, node)._replace(method="conntrack")
+            endpoint = self._chosen(self.endpoints[backend], front)._replace(method="conntrack")
             service = front.service if front else endpoint.service
             self._translations[key] = self._add(endpoint._replace(service=service))
         return self._translations[key]
 
-    def _chosen(self, address: bytes, front: Frontend | None, node: str) -> Endpoint:
+    def _chosen(self, endpoint: Endpoint, front: Frontend | None) -> Endpoint:
         for backend in front.backends if front else ():
-            if backend.address == address:
+            if backend.address == endpoint.address:
                 return self._candidate(backend)
-        (found,) = self._classifier.classify([address])
-        if found.kind == "local" and address not in self._nodes:
-            return _of_node(address, self._node(node))
-        return self._endpoint(address, found)
+        return endpoint
 
-    def _recognise_reporters(self, rows: pa.RecordBatch, ends: Ends) -> None:
+    def _recognise_reporters(
+        self,
+        batches: Sequence[pa.RecordBatch],
+        reporters: np.ndarray,
+        client: np.ndarray,
+        server: np.ndarray,
+        ends: Ends,
+    ) -> None:
         """Put the pod whose cgroup the reporting socket is in, in place: hostNetwork pods share
-        their node's address, and loopback is every pod's."""
-        uids = rows["pod_uid"]
-        if uids.null_count == len(uids):
-            return
-        words = uids.dictionary.to_pylist()
+        their node's address, and loopback is every pod's. client, server: as addresses tell."""
+        uids = entries(batches, ["pod_uid"])
+        words = uids.distinct.to_pylist()
         known = np.array([*(uid in self._by_uid for uid in words), False])
-        codes = uids.indices.fill_null(len(words)).to_numpy()
-        reporters = np.where(known[codes], rows["reporter"].to_numpy(), 0)
-        for reporter, own in ((Reporter.CLIENT, "client"), (Reporter.SERVER, "server")):
-            positions = np.flatnonzero(reporters == reporter)
-            addresses = rows[f"{own}_address"]
-            places = addresses.indices.to_numpy()[positions]
-            pairs, inverse = _distinct(codes[positions], places)
-            sockets = [(words[uid], addresses.dictionary[place].as_py()) for uid, place in pairs]
-            ids = np.array([self._reporter(*socket) for socket in sockets], np.int64)
-            getattr(ends, own)[positions] = ids[inverse]
+        codes = np.append(uids.codes, len(words))[uids.rows[0]]  # NULL is the last
+        positions = np.flatnonzero(known[codes])
+        if not positions.size:
+            return
+        is_client = reporters[positions] == Reporter.CLIENT
+        own = np.where(is_client, client[positions], server[positions])
+        found, place = pairs(codes[positions], own)
+        ids = np.array([self._reporter(words[uid], end) for uid, end in found], np.int64)[place]
+        ends.client[positions[is_client]] = ids[is_client]
+        ends.server[positions[~is_client]] = ids[~is_client]
 
-    def _reporter(self, uid: str, address: bytes) -> int:
-        key = uid, address
+    def _reporter(self, uid: str, number: int) -> int:
+        key = uid, number
         if key not in self._reporters:
+            address = self.endpoints[number].address
             self._reporters[key] = self._add(self._of_pod(address, self._by_uid[uid], "pod_uid"))
         return self._reporters[key]
 
@@ -247,13 +252,6 @@ class Resolver:
         if pod := self._inventory.pods.get((backend.namespace, backend.pod)):
             return self._of_pod(backend.address, pod, "cluster_ip")
         return self._endpoint(backend.address, self._classifier.classify([backend.address])[0])
-
-
-def _distinct(high: np.ndarray, low: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """The different pairs (each below 2**32), and for every row the position of its own."""
-    packed = pa.array(high.astype(np.int64) << 32 | low).dictionary_encode()
-    pairs = [divmod(pair, 1 << 32) for pair in packed.dictionary.to_pylist()]
-    return pairs, packed.indices.to_numpy()
 
 
 def _common(values: Iterable[str]) -> str:

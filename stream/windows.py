@@ -33,7 +33,7 @@ def aggregate(
     numbers = [nodes.setdefault(batch.origin.node, len(nodes)) for batch in batches]
     dimensions = {
         "node": np.repeat(numbers, [batch.rows.num_rows for batch in batches]),
-        **_dimensions(rows, [resolver.resolve(batch) for batch in batches], seconds),
+        **_dimensions(rows, resolver.resolve(batches), seconds),
     }
     groups = Groups(group_ids(list(dimensions.values())))
     first = {name: values[groups.first] for name, values in dimensions.items()}
@@ -66,7 +66,7 @@ def measures(rows: pa.Table, groups: Groups) -> dict[str, pa.Array]:
     return columns
 
 
-def _dimensions(rows: pa.Table, ends: Sequence[Ends], seconds: int) -> dict[str, np.ndarray]:
+def _dimensions(rows: pa.Table, ends: Ends, seconds: int) -> dict[str, np.ndarray]:
     """What rows of one node are grouped by, each as small integers."""
     starts = rows["interval_start"].cast(pa.int64()).to_numpy()
     return {
@@ -74,9 +74,9 @@ def _dimensions(rows: pa.Table, ends: Sequence[Ends], seconds: int) -> dict[str,
         "reporter": _values(rows["reporter"]),
         "role_certain": _values(rows["role_certain"]),
         "protocol": _values(rows["protocol"]),
-        "server_port": np.concatenate([end.server_port for end in ends]),
-        "client": np.concatenate([end.client for end in ends]),
-        "server": np.concatenate([end.server for end in ends]),
+        "server_port": ends.server_port,
+        "client": ends.client,
+        "server": ends.server,
     }
 
 

@@ -28,6 +28,7 @@ Headers = list[tuple[str, bytes]]
 
 _TRANSPOSED = "+transposed"
 _WORD = 8
+_PREFIX = 4
 _LONGEST = 1 << 28
 """Bytes that a value may stand for: zstd could make a message of 1 MB a thousand times as long."""
 
@@ -124,13 +125,20 @@ class Codec:
         schema, schema_message = self._known[name]
         origin = _origin(found)
         try:
-            stream = _unpack(value) if name.endswith(_TRANSPOSED) else value
-            with pa.ipc.open_stream(schema_message + stream) as reader:
+            transposed = name.endswith(_TRANSPOSED)
+            stream = _unpack(value, schema_message) if transposed else schema_message + value
+            with pa.ipc.open_stream(stream) as reader:
                 rows = reader.read_next_batch()
             rows.validate(full=True)
         except (pa.ArrowException, OSError, StopIteration, ValueError) as error:
             raise WireError(f"not an Arrow batch of {name}: {error!r}") from error
-        return Batch(origin, self._upgrade(rows, schema))
+        return Batch(origin, rows if schema is self.schema else self._upgrade(rows, schema))
+
+    def length(self, value: bytes, headers: Mapping[str, bytes] | Headers) -> int:
+        """Bytes that a message takes once decoded, by what it says itself; cheap."""
+        if dict(headers).get("schema", b"").endswith(_TRANSPOSED.encode()):
+            return min(int.from_bytes(value[:_PREFIX], "little"), _LONGEST)
+        return len(value)
 
     def _upgrade(self, rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         added = list(self.schema)[len(schema) :]
@@ -153,12 +161,20 @@ def _pack(stream: NDArray[Any]) -> bytes:
     return packed
 
 
-def _unpack(value: bytes) -> bytes:
-    length = int.from_bytes(value[:4], "little")
+def _unpack(value: bytes, start: bytes) -> pa.Buffer:
+    """The Arrow stream after `start`, which is whole words."""
+    length = int.from_bytes(value[:_PREFIX], "little")
     if length > _LONGEST:
         raise ValueError(f"{length} bytes are more than a batch has")
-    words = pa.Codec("zstd").decompress(value[4:], decompressed_size=length, asbytes=True)
-    return np.frombuffer(words, "u1").reshape(_WORD, -1).T.tobytes()
+    words = pa.Codec("zstd").decompress(memoryview(value)[_PREFIX:], decompressed_size=length)
+    planes = np.frombuffer(words, "u1").reshape(_WORD, -1)
+    stream = pa.allocate_buffer(len(start) + length)
+    content = np.frombuffer(stream, "u1")
+    content[: len(start)] = np.frombuffer(start, "u1")
+    rows = content[len(start) :].reshape(-1, _WORD)
+    for place, plane in enumerate(planes):
+        rows[:, place] = plane
+    return stream
 
 
 def _origin(found: Mapping[str, bytes]) -> Origin:
