@@ -1,4 +1,4 @@
-"""`flowatlas migrate`, `flowatlas sql` and `flowatlas ask`: the tables from the command line."""
+"""`flowatlas sql` and `flowatlas ask`: the tables from the command line."""
 
 from __future__ import annotations
 
@@ -9,29 +9,7 @@ import typed_settings as ts
 
 from sql import ask
 from sql.client import connect, queries
-from sql.migrate import migrate, plan
 from sql.settings import Settings, loaders
-
-
-@click.command("migrate")
-@ts.click_options(Settings, loaders("migrate"), show_envvars_in_help=True)
-@click.option("--dry-run", is_flag=True, help="Print what would be applied, and change nothing.")
-def migrate_command(settings: Settings, dry_run: bool) -> None:
-    """Bring ClickHouse's tables up to date.
-
-    Applies the numbered migrations that this database does not have yet, and records each with a
-    checksum. Running it again does nothing.
-    """
-    there = f"{settings.clickhouse.database} at {settings.clickhouse.url}"
-    if dry_run:
-        for migration in plan(settings.clickhouse):
-            click.echo(f"-- {migration.name}\n{migration.text}")
-        return
-    applied = migrate(settings.clickhouse)
-    for migration in applied:
-        click.echo(f"applied {migration.name}")
-    if not applied:
-        click.echo(f"nothing to do, {there} is up to date")
 
 
 @click.command("sql")

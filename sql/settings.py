@@ -25,7 +25,7 @@ class ClickHouse:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the commands sql, ask and migrate."""
+    """Settings of the commands sql and ask."""
 
     clickhouse: ClickHouse = field(default_factory=ClickHouse)
 

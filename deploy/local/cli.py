@@ -31,7 +31,7 @@ ROLES = {
     "stream": Role("stream.__main__:command", "Window and resolve flows, insert into ClickHouse."),
     "server": Role("sql.server.__main__:command", "Serve the embedded ClickHouse over HTTP."),
     "bridge": Role("sql.bridge.__main__:command", "Export workload traffic to Prometheus."),
-    "migrate": Role("sql.__main__:migrate_command", "Bring ClickHouse's tables up to date."),
+    "migrate": Role("deploy.local.migrate:command", "Bring tables and topics up to date."),
     "sql": Role("sql.__main__:sql_command", "Run one SQL statement."),
     "ask": Role("sql.__main__:ask_command", "Answer a named question."),
 }
@@ -42,6 +42,7 @@ EXTRA_OF_MODULE = {
     "clickhouse_connect": "sql",
     "chdb": "sql",
     "aiohttp": "sql",
+    "yaml": "deploy",
 }
 
 HELP = """Container network observability: who talks to whom, how much, how healthy.

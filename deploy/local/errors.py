@@ -41,6 +41,23 @@ class UnreachableError(click.ClickException):
         super().__init__(f"{what} does not answer at {address}: start it, or correct {option}.")
 
 
+class MalformedTopicsError(click.ClickException):
+    """The declaration of Kafka's topics, or an override of it, cannot be used."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}: write it like deploy/kafka/topics.yaml.")
+
+
+class KafkaRefusesError(click.ClickException):
+    """Kafka answered, and will not have what was asked of it."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(
+            f"Kafka refuses ({what}): {reason.rstrip('.')}: allow this user to create and alter "
+            "topics, or correct the declaration."
+        )
+
+
 class HostNotReadyError(click.ClickException):
     """This host lacks something that every agent needs; `flowatlas doctor` lists all of it."""
 

@@ -10,6 +10,8 @@ from urllib.request import urlopen
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+SILENT = {"log_level": 0}
+
 
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1:port now; port 0 always is."""
@@ -44,9 +46,21 @@ def http_answers(url: str) -> bool:
 def kafka_answers(address: str) -> bool:
     """Whether a Kafka broker tells its topics at `address`."""
     try:
-        AdminClient({"bootstrap.servers": address, "log_level": 0}).list_topics(timeout=3)
+        AdminClient({"bootstrap.servers": address, **SILENT}).list_topics(timeout=3)
     except KafkaException:
         return False
+    return True
+
+
+def coordinator_answers(address: str) -> bool:
+    """Whether consumer groups can be joined; asking makes Kafka's topic of committed offsets."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "flowatlas-probe", **SILENT})
+    try:
+        consumer.committed([TopicPartition("flowatlas-probe", 0)], timeout=3)
+    except KafkaException:
+        return False
+    finally:
+        consumer.close()
     return True
 
 
@@ -57,7 +71,7 @@ def uncommitted(address: str, group: str, topic: str) -> int | None:
             "bootstrap.servers": address,
             "group.id": group,
             "enable.auto.commit": False,
-            "log_level": 0,
+            **SILENT,
         }
     )
     try:

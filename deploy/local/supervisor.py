@@ -93,6 +93,14 @@ class SupervisedProcess:
             self._process.kill()
             self._thread.join()
 
+    def kill(self) -> None:
+        """SIGKILL, and no new start; returns when the program is gone."""
+        if self._process is None or self._thread is None:
+            return
+        self._stopping.set()
+        self._process.kill()
+        self._thread.join()
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -12,7 +12,7 @@ from uuid import uuid4
 import click
 
 from agent import wire
-from deploy.local import probes
+from deploy.local import probes, reconcile, topics
 from deploy.local.broker import EmbeddedBroker
 from deploy.local.errors import NotStartedError, PortTakenError, UnreachableError
 from deploy.local.kafka import ApacheKafka
@@ -167,8 +167,12 @@ class System:
         self._start_role(server, f"{self.clickhouse.url}/ping")
 
     def _migrate(self) -> None:
-        self._say("bringing ClickHouse's tables up to date")
+        self._say("bringing ClickHouse's tables and Kafka's topics up to date")
         migrate(self.clickhouse)
+        if self.plan.kafka != "embedded":  # which has them from its start
+            # A cluster that others use too is not altered by the run of one host.
+            shared = self.plan.kafka != "apache"
+            reconcile.bring_up_to_date(self.kafka, topics.load(), only_missing=shared)
 
     def _start_stream(self) -> None:
         self._say("starting the stream")

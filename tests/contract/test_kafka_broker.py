@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from deploy.local import probes
 from deploy.local.broker import EmbeddedBroker
@@ -41,18 +42,18 @@ def plain(message: Any) -> Read:
     )
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(EmbeddedBroker, id="embedded"), pytest.param(ApacheKafka, id="apache")],
-)
-def address(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    broker = request.param(tmp_path_factory.mktemp("broker"), TOPIC)
-    try:
-        yield broker.start()
-    finally:
-        broker.stop()
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("broker"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def address(request: pytest.FixtureRequest) -> str:
+    broker: EmbeddedBroker | ApacheKafka = request.getfixturevalue(request.param)
+    return broker.address
 
 
 def produce(address: str, values: list[bytes], key: bytes = b"node-a") -> list[Read]:
@@ -93,9 +94,10 @@ def read(source: Consumer, amount: int, partition: int) -> list[Read]:
     return messages[:amount]
 
 
-def test_the_topic_has_four_partitions(address: str) -> None:
-    metadata = Producer({"bootstrap.servers": address}).list_topics(TOPIC, timeout=10)
-    assert sorted(metadata.topics[TOPIC].partitions) == [0, 1, 2, 3]
+def test_every_declared_topic_is_there(address: str) -> None:
+    there = AdminClient({"bootstrap.servers": address}).list_topics(timeout=10).topics
+    assert there.keys() >= {"flows", "flows.dead", "names", "inventory"}
+    assert sorted(there[TOPIC].partitions) == [0, 1, 2, 3]
 
 
 def test_messages_of_an_idempotent_producer_round_trip_with_key_and_headers(address: str) -> None:

@@ -17,9 +17,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from agent.account import row_volume
 from agent.wire import Batch, Headers, decode
-from deploy.local import kafka as local_kafka
+from deploy.local import reconcile, topics
 from deploy.local.kafka import ApacheKafka
-from deploy.local.probes import free_ports
+from tests.kafka import require
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -68,19 +68,15 @@ class Node:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._log = directory / "agents.log"
-        self._ports = free_ports(2)
-        self.address = f"127.0.0.1:{self._ports[0]}"
-        self._kafka: ApacheKafka | None = None
+        self._kafka = ApacheKafka(directory / "kafka")
+        self.address = self._kafka.address
 
-    def start_kafka(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(local_kafka, "free_ports", lambda _: self._ports)
-        self._kafka = ApacheKafka(self._directory / "kafka")
+    def start_kafka(self) -> None:
         self._kafka.start()
+        reconcile.bring_up_to_date(self.address, topics.load())
 
     def stop_kafka(self) -> None:
-        if self._kafka:
-            self._kafka.stop()
-            self._kafka = None
+        self._kafka.stop()
 
     def start_agent(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", AGENT, str(self._directory), self.address]
@@ -116,6 +112,7 @@ class Node:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
+    require()
     made = Node(tmp_path)
     yield made
     made.stop_kafka()
@@ -145,13 +142,11 @@ def volume(batches: list[Batch]) -> int:
     return sum(row_volume(batch.rows) for batch in batches)
 
 
-def test_what_was_made_while_kafka_was_away_arrives_in_order(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_made_while_kafka_was_away_arrives_in_order(node: Node) -> None:
     agent = node.start_agent()  # Kafka is not there yet
     try:
         until(lambda: node.spooled() > 3)
-        node.start_kafka(monkeypatch)
+        node.start_kafka()
         until(lambda: node.spooled() < 3)
         node.stop_kafka()
         until(lambda: node.spooled() > 10)
@@ -162,7 +157,7 @@ def test_what_was_made_while_kafka_was_away_arrives_in_order(
         agent.kill()
     assert node.spooled() > 10
     assert "agent stopped" in node.said()
-    node.start_kafka(monkeypatch)
+    node.start_kafka()
     agent = node.start_agent()
     try:
         until(lambda: node.spooled() < 3)
@@ -178,10 +173,8 @@ def test_what_was_made_while_kafka_was_away_arrives_in_order(
     assert volume(batches) == node.emitted()
 
 
-def test_an_agent_killed_at_any_time_counts_nothing_twice(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    node.start_kafka(monkeypatch)
+def test_an_agent_killed_at_any_time_counts_nothing_twice(node: Node) -> None:
+    node.start_kafka()
     kills = 8
     for kill in range(kills + 1):
         agent = node.start_agent()
