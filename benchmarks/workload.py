@@ -31,13 +31,15 @@ START = 1_767_600_000 * SECOND
 
 
 class Message(NamedTuple):
-    """A Kafka message, and what it holds. timestamp: Unix milliseconds."""
+    """A Kafka message, and what it holds. timestamp: Unix milliseconds. traffic: application bytes
+    that its rows stand for."""
 
     node: str
     headers: wire.Headers
     value: bytes
     timestamp: int
     rows: pa.RecordBatch
+    traffic: int
 
 
 class Reports(NamedTuple):
@@ -63,12 +65,15 @@ def messages(cluster: Cluster, intervals: int, start: int = START) -> Iterator[M
             own = slice(bounds[node], bounds[node + 1])
             mine = {name: column[own] for name, column in rows.items()}
             batch = _batch(cluster, node, mine, pods[own], generations)
-            shipped[node] += batch.num_rows, _volume(batch)
+            traffic = _traffic(batch)
+            shipped[node] += batch.num_rows, traffic
             origin = wire.Origin(
                 cluster.node_name(node), f"{node:032x}", number, _ledger(*shipped[node].tolist())
             )
             sent = (since + length) // 1_000_000 + 40 + node % 100
-            yield Message(origin.node, wire.headers(origin), wire.encode(batch), sent, batch)
+            yield Message(
+                origin.node, wire.headers(origin), wire.encode(batch), sent, batch, traffic
+            )
 
 
 def _interval(
@@ -184,7 +189,7 @@ def _batch(
     )
 
 
-def _volume(rows: pa.RecordBatch) -> int:
+def _traffic(rows: pa.RecordBatch) -> int:
     directions = (rows["bytes_to_server"], rows["bytes_to_client"])
     return sum(pc.sum(column).as_py() or 0 for column in directions)
 

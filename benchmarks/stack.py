@@ -1,0 +1,180 @@
+"""What the stream stands between, in processes of their own: Apache Kafka, the embedded engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.request import urlopen
+
+import click
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.workload import Message
+from deploy.local.kafka import ApacheKafka
+from deploy.local.probes import free_ports, http_answers
+from sql.client import connect
+from sql.migrate import migrate
+from sql.settings import ClickHouse
+
+LONGEST = 300.0
+UNACKNOWLEDGED = 10_000
+LEVELS = ("flows_10s", "flows_1m", "flows_1h")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A topic that holds messages. traffic: application bytes that the rows stand for."""
+
+    topic: str
+    messages: int
+    rows: int
+    size: int
+    traffic: int
+
+
+class Stack:
+    """Kafka's broker and ClickHouse's engine, with a database of its own for every run."""
+
+    def __init__(self, directory: Path, kafka: ApacheKafka, broker: str, engine: Program) -> None:
+        self.directory = directory
+        self.broker = broker
+        self.kafka_pid = kafka.process.pid or 0
+        self.engine = engine
+        self._numbers = count()
+
+    def load(self, messages: Iterable[Message], partitions: int) -> Loaded:
+        """A new topic with these messages, each in its node's partition."""
+        topic = f"flows-{next(self._numbers)}"
+        admin = AdminClient({"bootstrap.servers": self.broker})
+        for created in admin.create_topics([NewTopic(topic, partitions)]).values():
+            created.result(30)
+        producer = Producer({"bootstrap.servers": self.broker, "linger.ms": 50, "acks": 1})
+        sent = rows = size = traffic = 0
+        for message in messages:
+            value, key = message.value, message.node.encode()
+            headers: Any = message.headers
+            while len(producer) > UNACKNOWLEDGED:
+                producer.poll(0.1)
+            producer.produce(topic, value, key, headers=headers, timestamp=message.timestamp)
+            sent, rows, size = sent + 1, rows + message.rows.num_rows, size + len(value)
+            traffic += message.traffic
+        if producer.flush(60):
+            raise click.ClickException("Kafka did not take the messages within 60 s; try again.")
+        return Loaded(topic, sent, rows, size, traffic)
+
+    def database(self) -> ClickHouse:
+        """A new one, migrated, that lists parts for a while after they were merged."""
+        settings = replace(self.engine.clickhouse, database=f"bench_{next(self._numbers)}")
+        migrate(settings)
+        with contextlib.closing(connect(settings)) as client:
+            for table in LEVELS:
+                client.command(f"ALTER TABLE {table} MODIFY SETTING old_parts_lifetime = 600")
+        return settings
+
+    def drop(self, clickhouse: ClickHouse) -> None:
+        with contextlib.closing(connect(clickhouse)) as client:
+            client.command(f"DROP DATABASE {clickhouse.database} SYNC")
+
+
+class Program:
+    """`python -m module`, its output in a file."""
+
+    def __init__(self, name: str, directory: Path, module: str, *arguments: str) -> None:
+        self.port = free_ports(1)[0]
+        self._log = directory / f"{name}.log"
+        with self._log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    module,
+                    *(a.replace("PORT", str(self.port)) for a in arguments),
+                ],
+                stdout=out,
+                stderr=out,
+            )
+        self.pid = self._process.pid
+
+    @property
+    def clickhouse(self) -> ClickHouse:
+        return ClickHouse(url=f"http://127.0.0.1:{self.port}", database="default")
+
+    def check(self) -> None:
+        """Raises ClickException with its last words if it has ended."""
+        if self._process.poll() is not None:
+            words = self._log.read_text().splitlines()[-3:]
+            raise click.ClickException(f"{' '.join(words)} (all of it is in {self._log})")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(40)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def metrics(self) -> Metrics:
+        """Its metrics; empty while nobody answers."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return Metrics({})
+        found: dict[str, dict[str, float]] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels = ",".join(sample.labels.values())
+                found.setdefault(sample.name, {})[labels] = sample.value
+        return Metrics(found)
+
+
+class Metrics(dict[str, dict[str, float]]):
+    """By name, and under it by the labels' values."""
+
+    def total(self, name: str) -> float:
+        return sum(self.get(name, {}).values())
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Stack]:
+    """The stack in a temporary directory, until the block ends."""
+    with contextlib.ExitStack() as closing:
+        directory = Path(closing.enter_context(TemporaryDirectory(prefix="flowatlas-bench-")))
+        kafka = ApacheKafka(directory / "kafka")
+        broker = kafka.start()
+        closing.callback(kafka.stop)
+        data = str(directory / "clickhouse")
+        engine = Program("clickhouse", directory, "sql.server", "--port", "PORT", "--path", data)
+        closing.callback(engine.stop)
+        wait(lambda: http_answers(f"http://127.0.0.1:{engine.port}/ping"), [engine])
+        yield Stack(directory, kafka, broker, engine)
+
+
+def wait(reached: Callable[[], bool], programs: Iterable[Program], pause: float = 0.1) -> None:
+    """Returns when reached; raises ClickException if a program ended, or after LONGEST seconds."""
+    deadline = time.monotonic() + LONGEST
+    while not reached():
+        for program in programs:
+            program.check()
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"not done within {LONGEST:.0f} s; ask for fewer rows")
+        time.sleep(pause)
+
+
+def processor_seconds(process: int) -> float:
+    """User and system time of a process so far, all its threads'."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
