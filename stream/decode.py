@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from agent import wire
 
@@ -86,7 +87,7 @@ def _check(rows: pa.Table) -> None:
         if not field.nullable and column.null_count:
             raise wire.WireError(f"column {field.name} has nulls")
     for name, values in (("reporter", wire.Reporter), ("protocol", wire.Protocol)):
-        found = set(np.unique(rows[name].to_numpy()).tolist())
+        found = set(pc.unique(rows[name]).to_pylist())
         if not found <= set(map(int, values)):
             raise wire.WireError(f"column {name} has a value outside {[int(v) for v in values]}")
     for name in ("client_address", "server_address", "backend_address", "pod_uid"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ class Endpoint(NamedTuple):
 
 
 NAMES = Endpoint._fields[1:]
+POD = Endpoint._fields.index("pod")
 
 
 class Endpoints:
@@ -37,50 +39,73 @@ class Endpoints:
         self._count = 0
         self._addresses = np.zeros(1024, "V16")
         self._codes = np.zeros((len(NAMES), 1024), np.int32)
-        self._words: list[dict[str, int]] = [{} for _ in NAMES]
-        self._spelt: list[list[str]] = [[] for _ in NAMES]
+        self._codes_of: list[dict[str, int]] = [{} for _ in NAMES]
+        self._words: list[list[str]] = [[] for _ in NAMES]
+        self._arrays = [pa.array([], pa.string()) for _ in NAMES]
+        self._workloads = np.zeros(1024, np.int32)
+        self._workload_of: dict[tuple[bytes | str, ...], int] = {}
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, number: int) -> Endpoint:
         codes = self._codes[:, number].tolist()
-        words = (spelt[code] for spelt, code in zip(self._spelt, codes, strict=True))
-        return Endpoint(self._addresses[number].tobytes(), *words)
+        told = (words[code] for words, code in zip(self._words, codes, strict=True))
+        return Endpoint(self._addresses[number].tobytes(), *told)
 
     def add(self, endpoint: Endpoint) -> int:
-        if self._count == len(self._addresses):
+        number = self._count
+        if number == len(self._addresses):
             self._addresses = np.concatenate([self._addresses, np.zeros_like(self._addresses)])
             self._codes = np.concatenate([self._codes, np.zeros_like(self._codes)], axis=1)
-        number = self._count
+            self._workloads = np.concatenate([self._workloads, self._workloads])
         self._addresses[number] = endpoint.address
         for column, word in enumerate(endpoint[1:]):
-            words, spelt = self._words[column], self._spelt[column]
-            if word not in words:
-                words[word] = len(words)
-                spelt.append(word)
-            self._codes[column, number] = words[word]
+            codes, words = self._codes_of[column], self._words[column]
+            if word not in codes:
+                codes[word] = len(words)
+                words.append(word)
+            self._codes[column, number] = codes[word]
+        workload = (*endpoint[1:POD], *endpoint[POD + 1 :])
+        self._workloads[number] = self._workload_of.setdefault(workload, number)
         self._count += 1
         return number
 
-    def columns(self, side: str, ids: np.ndarray) -> dict[str, pa.Array]:
-        """The columns of one side of the window table, in its order, dictionaries holding no word
-        that the rows do not use."""
-        seen = pa.array(ids).dictionary_encode()
-        endpoints, places = seen.dictionary.to_numpy(), seen.indices.to_numpy()
-        found = {
-            f"{side}_{name}": _dictionary(codes[endpoints], spelt, places)
-            for name, codes, spelt in zip(NAMES, self._codes, self._spelt, strict=True)
-        }
-        addresses = pa.py_buffer(self._addresses[endpoints][places])
-        found[f"{side}_address"] = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(16), len(ids), [None, addresses]
-        )
+    def workloads(self, ids: np.ndarray) -> np.ndarray:
+        """Of each id the first that is the same but for pod and address."""
+        found: np.ndarray = self._workloads[ids]
         return found
 
+    def columns(self, side: str, ids: np.ndarray, names: Container[str]) -> dict[str, pa.Array]:
+        """The columns of one side of the window table, those of `names`, dictionaries holding no
+        word that the rows do not use."""
+        seen = pa.array(ids).dictionary_encode()
+        endpoints, places = seen.dictionary.to_numpy(), seen.indices.to_numpy()
+        found: dict[str, pa.Array] = {
+            f"{side}_{name}": _dictionary(self._codes[column].take(endpoints), words, places)
+            for column, (name, words) in enumerate(zip(NAMES, self._spelt(), strict=True))
+            if f"{side}_{name}" in names
+        }
+        if f"{side}_address" in names:
+            addresses = pa.py_buffer(self._addresses.take(endpoints).take(places))
+            found[f"{side}_address"] = pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(16), len(ids), [None, addresses]
+            )
+        return found
 
-def _dictionary(codes: np.ndarray, spelt: list[str], places: np.ndarray) -> pa.DictionaryArray:
+    def _spelt(self) -> list[pa.Array]:
+        """The words of each column by their codes."""
+        for column, words in enumerate(self._words):
+            if len(self._arrays[column]) < len(words):
+                self._arrays[column] = pa.array(words, pa.string())
+        return self._arrays
+
+
+def _dictionary(codes: np.ndarray, words: pa.Array, places: np.ndarray) -> pa.DictionaryArray:
     """codes: the word of each endpoint. places: the endpoint of each row."""
-    encoded = pa.array(codes).dictionary_encode()
-    used = pa.array([spelt[code] for code in encoded.dictionary.to_pylist()], pa.string())
-    return pa.DictionaryArray.from_arrays(encoded.indices.to_numpy()[places], used)
+    used = np.zeros(len(words), bool)
+    used[codes] = True
+    kind = np.min_scalar_type(-len(words))  # the narrowest signed integers
+    numbers = (np.cumsum(used) - 1).astype(kind)
+    indices = numbers.take(codes).take(places)
+    return pa.DictionaryArray.from_arrays(indices, words.take(pa.array(np.flatnonzero(used))))

@@ -1,4 +1,4 @@
-"""Window rows to the levels above them, exactly as ClickHouse would group them, and cheaper.
+"""Window rows to the rows of all levels, exactly as ClickHouse would group them, and cheaper.
 
 The rows are already aggregated, and a range seldom spans two minutes, so the rows by the minute are
 mostly those below them under another window.
@@ -8,43 +8,70 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from sql.schema import DIMENSIONS, ROLLUPS, Rollup
-from stream.windows import Groups, group_ids, measures
+from sql.schema import FLOWS, ROLLUPS, Rollup
+from stream.endpoints import Endpoints
+from stream.groups import Groups
+from stream.windows import Windows, chosen, measures
 
 
-def levels(rows: pa.Table) -> dict[str, pa.Table]:
-    """The tables that rows of flows_10s go to, flows_10s first: a pure function of the rows."""
-    found = {"flows_10s": rows}
+def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa.Table]:
+    """The tables that the windows go to, flows_10s first: a pure function of them."""
+    found = {"flows_10s": _table(windows, endpoints, cluster, FLOWS)}
+    below = found["flows_10s"]
     for table, rollup in ROLLUPS.items():
-        rows = found[table] = roll_up(rows, rollup)
+        coarser = roll_up(windows, rollup, endpoints)
+        if coarser.measures is windows.measures and not rollup.without:
+            below = below.set_column(0, "window", _instants(coarser.dimensions["window"]))
+        else:
+            below = _table(coarser, endpoints, cluster, rollup.schema)
+        found[table], windows = below, coarser
     return found
 
 
-def roll_up(rows: pa.Table, rollup: Rollup) -> pa.Table:
-    """`rows`, of which no two share all dimensions, as rows of a coarser level."""
-    windows = rows["window"].cast(pa.int64()).to_numpy()
-    starts = windows // rollup.seconds * rollup.seconds
-    kept = rows.drop_columns(list(rollup.without)).set_column(
-        rows.column_names.index("window"), "window", pa.array(starts).cast(rows["window"].type)
-    )
-    if not rollup.without and np.unique(starts).size == np.unique(windows).size:
-        return kept
-    names = [name for name in DIMENSIONS if name in kept.column_names]
-    groups = Groups(group_ids([_codes(kept[name]) for name in names]))
-    if groups.count == kept.num_rows:
-        return kept
-    columns = {name: kept[name].combine_chunks().take(groups.first) for name in names}
-    columns["flow_rows"] = pa.array(groups.sum(kept["flow_rows"].to_numpy()))
-    return pa.table(columns | measures(kept, groups))
+def roll_up(windows: Windows, rollup: Rollup, endpoints: Endpoints) -> Windows:
+    """The windows of a coarser level."""
+    before = windows.dimensions["window"]
+    dimensions = windows.dimensions | {"window": before // rollup.seconds * rollup.seconds}
+    if rollup.without:
+        for side in ("client", "server"):
+            dimensions[side] = endpoints.workloads(dimensions[side])
+    elif _different(dimensions["window"]) == _different(before):
+        return Windows(dimensions, windows.nodes, windows.measures)
+    groups = Groups(list(dimensions.values()))
+    if groups.distinct:
+        return Windows(dimensions, windows.nodes, windows.measures)
+    rows = pa.table(windows.measures)
+    measured = {
+        "flow_rows": pa.array(groups.sum(rows["flow_rows"].to_numpy())),
+        **measures(rows, groups),
+    }
+    return Windows(chosen(dimensions, groups), windows.nodes, measured)
 
 
-def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Integers, equal where the values are equal."""
-    values = column.combine_chunks()
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    elif not pa.types.is_integer(values.type) and not pa.types.is_boolean(values.type):
-        values = values.dictionary_encode().indices
-    codes: np.ndarray = values.to_numpy(zero_copy_only=False)
-    return codes
+def _different(values: np.ndarray) -> int:
+    return len(pc.unique(pa.array(values)))
+
+
+def _table(windows: Windows, endpoints: Endpoints, cluster: str, schema: pa.Schema) -> pa.Table:
+    found = windows.dimensions
+    rows = len(found["window"])
+    nodes, clusters = pa.array(windows.nodes, pa.string()), pa.array([cluster])
+    columns: dict[str, pa.Array] = {
+        "window": _instants(found["window"]),
+        "cluster": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), clusters),
+        "node": pa.DictionaryArray.from_arrays(found["node"].astype(np.int32), nodes),
+        "reporter": pa.array(found["reporter"].astype(np.int8)),
+        "role_certain": pa.array(found["role_certain"].astype(bool)),
+        "protocol": pa.array(found["protocol"].astype(np.int8)),
+        "server_port": pa.array(found["server_port"].astype(np.uint16)),
+        **endpoints.columns("client", found["client"], schema.names),
+        **endpoints.columns("server", found["server"], schema.names),
+        **windows.measures,
+    }
+    return pa.table({name: columns[name] for name in schema.names})
+
+
+def _instants(seconds: np.ndarray) -> pa.Array:
+    return pa.array(seconds.astype("datetime64[s]"), pa.timestamp("s", "UTC"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from agent.wire import Batch
 from sql.schema import FLOWS
 from stream import metrics
 from stream.classify import SPECIAL, Prefix, flatten
@@ -67,16 +68,10 @@ class Sink:
         deliveries, repeated = self._repeats.part(closed.deliveries, closed.epoch)
         if not closed.deliveries:
             return
-        self._resolver = self._resolver or self._sources.resolver()
         batches = [delivery.batch for delivery in deliveries]
         with metrics.rollup_seconds.time():
-            windows = (
-                aggregate(batches, self._resolver, self._cluster, self._window_seconds)
-                if batches
-                else FLOWS.empty_table()
-            )
             tables = {
-                **levels(windows),
+                **(self._levels(batches) if batches else {}),
                 "repeated_batches": repeat_rows(repeated, closed.range, self._cluster),
                 "agent_ledger": ledger_rows(deliveries, self._cluster),
             }
@@ -85,7 +80,13 @@ class Sink:
             self._store.record(closed.range)
             for table, rows in tables.items():  # the ledger last: it says that all is there
                 self._store.insert(table, rows, closed.range.token)
+        windows = tables.get("flows_10s", FLOWS.empty_table())
         self._count(closed.range, deliveries, windows, time.monotonic() - started)
+
+    def _levels(self, batches: list[Batch]) -> dict[str, pa.Table]:
+        self._resolver = self._resolver or self._sources.resolver()
+        windows = aggregate(batches, self._resolver, self._window_seconds)
+        return levels(windows, self._resolver.endpoints, self._cluster)
 
     def _count(
         self, written: Range, deliveries: list[Delivery], windows: pa.Table, seconds: float

@@ -13,13 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver import Client
 
 from sql.insert import insert
-from sql.schema import AGENT_LEDGER, FLOWS
+from sql.schema import AGENT_LEDGER, DIMENSIONS, FLOWS, SIDES
 from sql.settings import ClickHouse
+from stream.endpoints import Endpoint, Endpoints
 from stream.rollup import levels
+from stream.windows import Windows
 
 START_SECONDS = 30
 TODAY = datetime.now(UTC).date().isoformat()
@@ -88,8 +91,25 @@ def flows(*rows: dict[str, Any]) -> pa.Table:
 
 def insert_levels(client: Client, rows: pa.Table, token: str) -> None:
     """Insert rows of flows() into every level, as the stream does."""
-    for table, level in levels(rows).items():
+    endpoints = Endpoints()
+    (cluster,) = rows["cluster"].unique().to_pylist()
+    nodes = rows["node"].combine_chunks().dictionary_encode()
+    names = ("reporter", "role_certain", "protocol", "server_port")
+    dimensions = {
+        "node": nodes.indices.to_numpy(),
+        "window": rows["window"].cast(pa.int64()).to_numpy(),
+        **{name: rows[name].to_numpy() for name in names},
+        **{side: _endpoints(rows, side, endpoints) for side in SIDES},
+    }
+    measured = {name: rows[name].combine_chunks() for name in FLOWS.names[len(DIMENSIONS) :]}
+    windows = Windows(dimensions, nodes.dictionary.to_pylist(), measured)
+    for table, level in levels(windows, endpoints, cluster).items():
         insert(client, table, level, token)
+
+
+def _endpoints(rows: pa.Table, side: str, endpoints: Endpoints) -> np.ndarray:
+    told = zip(*(rows[f"{side}_{name}"].to_pylist() for name in Endpoint._fields), strict=True)
+    return np.array([endpoints.add(Endpoint(*fields)) for fields in told], np.int64)
 
 
 def ledger(**given: Any) -> pa.Table:

@@ -6,17 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from agent.wire import Batch
 from stream.classify import SPECIAL, Class, Prefix, flatten
 from stream.errors import MalformedInventoryError
 from stream.files import Followed
 from stream.inventory import Inventory, load
 from stream.resolve import Resolver
+from stream.rollup import levels
 from stream.windows import aggregate
 from tests.unit.stream_batches import batch
 
 S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"))
+
+
+def windows(batches: list[Batch], resolver: Resolver) -> pa.Table:
+    found = aggregate(batches, resolver, 10)
+    return levels(found, resolver.endpoints, "test")["flows_10s"]
 
 
 def node(name: str, zone: str, *addresses: str) -> dict[str, Any]:
@@ -160,7 +168,7 @@ def resolver(path: Path) -> Resolver:
 
 
 def ends(resolver: Resolver, **row: Any) -> dict[str, Any]:
-    table = aggregate([batch([row], node="n1")], resolver, "test", 10)
+    table = windows([batch([row], node="n1")], resolver)
     found: dict[str, Any] = table.to_pylist()[0]
     return found
 
@@ -196,7 +204,7 @@ def test_node_addresses_and_local_ones_are_the_node(resolver: Resolver, address:
 
 def test_loopback_means_another_node_in_another_nodes_report(resolver: Resolver) -> None:
     row = {"client_address": "127.0.0.1"}
-    table = aggregate([batch([row], node=name) for name in ("n1", "n2")], resolver, "test", 10)
+    table = windows([batch([row], node=name) for name in ("n1", "n2")], resolver)
     assert table["client_node"].to_pylist() == ["n1", "n2"]
 
 
@@ -299,7 +307,7 @@ def test_rows_of_one_batch_go_to_the_backends_of_their_own(resolver: Resolver) -
         {"backend_address": "10.1.0.2", "backend_port": 8080},
     ]
     rows = [{"server_address": "10.96.0.1", "server_port": 80} | backend for backend in chosen]
-    table = aggregate([batch(rows)], resolver, "test", 10)
+    table = windows([batch(rows)], resolver)
     assert table["server_zone"].to_pylist() == ["eu-1a", "", "eu-1b"]
     assert table["server_port"].to_pylist() == [8080] * 3
 

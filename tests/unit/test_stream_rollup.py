@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sql.schema import DIMENSIONS, FLOWS, ROLLUPS, TABLES
-from stream.rollup import levels
+from sql.schema import DIMENSIONS, ROLLUPS, TABLES
 from tests.unit.stream_batches import SECOND, START, batch
-from tests.unit.test_stream_windows import rows, windows
+from tests.unit.test_stream_windows import rolled_up, rows
 
 spread = st.lists(st.sampled_from([0, 10, 50, 60, 3590, 3600]), min_size=12, max_size=12)
 
@@ -57,7 +56,7 @@ def as_rows(table: pa.Table) -> Counter[str]:
 @settings(max_examples=60, deadline=None)
 @given(rows, spread)
 def test_every_level_is_its_windows_grouped(drawn: list[dict[str, Any]], later: list[int]) -> None:
-    base = windows(
+    found = rolled_up(
         batch(
             [
                 row | {"interval_start": START + seconds * SECOND}
@@ -65,8 +64,7 @@ def test_every_level_is_its_windows_grouped(drawn: list[dict[str, Any]], later: 
             ]
         )
     )
-    found = levels(base)
-    assert as_rows(found["flows_10s"]) == as_rows(base)
+    base = found["flows_10s"]
     for table, rollup in ROLLUPS.items():
         assert found[table].column_names == TABLES[table].names
         assert as_rows(found[table]) == grouped(base, rollup.seconds, rollup.without)
@@ -74,4 +72,4 @@ def test_every_level_is_its_windows_grouped(drawn: list[dict[str, Any]], later: 
 
 @pytest.mark.parametrize("table", ROLLUPS)
 def test_no_rows_make_no_rows(table: str) -> None:
-    assert levels(FLOWS.empty_table())[table].num_rows == 0
+    assert rolled_up(batch([]))[table].num_rows == 0

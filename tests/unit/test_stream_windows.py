@@ -15,6 +15,7 @@ from sql.schema import FLOWS
 from stream.classify import SPECIAL, flatten
 from stream.inventory import Inventory
 from stream.resolve import Resolver
+from stream.rollup import levels
 from stream.windows import aggregate
 from tests.unit.stream_batches import SECOND, START, batch
 
@@ -55,8 +56,13 @@ rows = st.lists(
 )
 
 
+def rolled_up(*batches: wire.Batch) -> dict[str, pa.Table]:
+    resolver = Resolver(Inventory(), CLASSIFIER)
+    return levels(aggregate(batches, resolver, 10), resolver.endpoints, "test")
+
+
 def windows(*batches: wire.Batch) -> pa.Table:
-    return aggregate(batches, Resolver(Inventory(), CLASSIFIER), "test", 10)
+    return rolled_up(*batches)["flows_10s"]
 
 
 def as_multiset(table: pa.Table) -> Counter[str]:
