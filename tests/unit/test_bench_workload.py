@@ -100,7 +100,7 @@ def test_the_inventory_names_the_pod_of_every_row(
     for message in made:
         assert set(message.rows["pod_uid"].to_pylist()) <= uids
         raw = Message("flows", 0, 0, 0.0, b"", message.value, message.headers)
-        ends = resolver.resolve(decode(raw).batch)
+        ends = resolver.resolve([decode(raw).batch])
         reporter = np.where(message.rows["reporter"].to_numpy() == 1, ends.client, ends.server)
         kinds = resolver.endpoints.columns("client", reporter, ["client_kind"])[
             "client_kind"
