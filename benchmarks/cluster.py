@@ -107,7 +107,7 @@ class Cluster:
             (52 << 24 | 216 << 16) + numbers,  # S3: 52.216.0.0/15
             (52 << 24 | 94 << 16) + numbers % 1024,  # DynamoDB: 52.94.0.0/22
         )
-        hosts = (80 << 24) + numbers.astype(np.int64) * 7_919 % (90 << 24)
+        hosts = (128 << 24) + numbers.astype(np.int64) * 7_919 % (40 << 24)
         return _ipv4(np.where(numbers < AWS_HOSTS, aws, hosts))
 
     def node_name(self, node: int) -> str:

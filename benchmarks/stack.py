@@ -16,7 +16,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import click
-from confluent_kafka import Producer
+from confluent_kafka import ConsumerGroupState, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from prometheus_client.parser import text_string_to_metric_families
@@ -51,66 +51,91 @@ class Stack:
     def __init__(self, directory: Path, kafka: ApacheKafka, broker: str, engine: Program) -> None:
         self.directory = directory
         self.broker = broker
-        self.kafka_pid = kafka.process.pid or 0
+        self.kafka_pid = kafka.nodes[0].process.pid or 0
         self.engine = engine
+        self._admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
         self._numbers = count()
 
     def load(self, messages: Iterable[Message], partitions: int) -> Loaded:
         """A new topic with these messages, each in its node's partition."""
-        topic = f"flows-{next(self._numbers)}"
-        admin = AdminClient({"bootstrap.servers": self.broker})
-        for created in admin.create_topics([NewTopic(topic, partitions)]).values():
-            created.result(30)
-        producer = Producer({"bootstrap.servers": self.broker, "linger.ms": 50, "acks": 1})
+        topic = self.topic(partitions)
         sent = rows = size = traffic = 0
-        for message in messages:
-            value, key = message.value, message.node.encode()
-            headers: Any = message.headers
-            while len(producer) > UNACKNOWLEDGED:
-                producer.poll(0.1)
-            producer.produce(topic, value, key, headers=headers, timestamp=message.timestamp)
-            sent, rows, size = sent + 1, rows + message.rows.num_rows, size + len(value)
-            traffic += message.traffic
-        if producer.flush(60):
-            raise click.ClickException("Kafka did not take the messages within 60 s; try again.")
+        with self.producing(topic) as produce:
+            for message in messages:
+                produce(
+                    value=message.value,
+                    key=message.node.encode(),
+                    headers=message.headers,
+                    timestamp=message.timestamp,
+                )
+                sent, rows = sent + 1, rows + message.rows.num_rows
+                size, traffic = size + len(message.value), traffic + message.traffic
         return Loaded(topic, sent, rows, size, traffic)
 
-    def database(self) -> ClickHouse:
-        """A new one, migrated, that lists parts for a while after they were merged."""
+    def topic(self, partitions: int) -> str:
+        """The name of a new one."""
+        topic = f"flows-{next(self._numbers)}"
+        for created in self._admin.create_topics([NewTopic(topic, partitions)]).values():
+            created.result(30)
+        return topic
+
+    @contextlib.contextmanager
+    def producing(self, topic: str) -> Iterator[Callable[..., None]]:
+        """What takes the arguments of Producer.produce after the topic; all is sent at the end."""
+        producer = Producer({"bootstrap.servers": self.broker, "linger.ms": 50, "acks": 1})
+
+        def produce(**arguments: Any) -> None:
+            while len(producer) > UNACKNOWLEDGED:
+                producer.poll(0.1)
+            producer.produce(topic, **arguments)
+
+        yield produce
+        if producer.flush(60):
+            raise click.ClickException("Kafka did not take the messages within 60 s; try again.")
+
+    def has_members(self, group: str) -> bool:
+        """Whether a consumer group is settled, every partition with a member."""
+        found = self._admin.describe_consumer_groups([group])[group].result(30)
+        return bool(found.state == ConsumerGroupState.STABLE and found.members)
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[ClickHouse]:
+        """One of the block's own, migrated, that lists parts for a while after they were merged."""
         settings = replace(self.engine.clickhouse, database=f"bench_{next(self._numbers)}")
         migrate(settings)
         with contextlib.closing(connect(settings)) as client:
             for table in LEVELS:
                 client.command(f"ALTER TABLE {table} MODIFY SETTING old_parts_lifetime = 600")
-        return settings
-
-    def drop(self, clickhouse: ClickHouse) -> None:
-        with contextlib.closing(connect(clickhouse)) as client:
-            client.command(f"DROP DATABASE {clickhouse.database} SYNC")
+            yield settings
+            client.command(f"DROP DATABASE {settings.database} SYNC")
 
 
 class Program:
-    """`python -m module`, its output in a file."""
+    """`python -m module`, its output in a file. PORT among the arguments is a free one."""
 
-    def __init__(self, name: str, directory: Path, module: str, *arguments: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        module: str,
+        *arguments: str,
+        python: str | Path = sys.executable,
+    ) -> None:
         self.port = free_ports(1)[0]
         self._log = directory / f"{name}.log"
+        filled = [word.replace("PORT", str(self.port)) for word in arguments]
         with self._log.open("wb") as out:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    module,
-                    *(a.replace("PORT", str(self.port)) for a in arguments),
-                ],
-                stdout=out,
-                stderr=out,
+                [python, "-m", module, *filled], stdout=out, stderr=out
             )
         self.pid = self._process.pid
 
     @property
     def clickhouse(self) -> ClickHouse:
         return ClickHouse(url=f"http://127.0.0.1:{self.port}", database="default")
+
+    def said(self, word: str) -> bool:
+        return word in self._log.read_text().splitlines()
 
     def check(self) -> None:
         """Raises ClickException with its last words if it has ended."""

@@ -20,6 +20,7 @@ from benchmarks import inventory, workload
 from benchmarks.cluster import Cluster, Shape
 from benchmarks.report import Figure, show
 from benchmarks.stack import LEVELS, Loaded, Program, Stack, processor_seconds, running, wait
+from benchmarks.workload import Message
 from sql.client import connect
 from sql.settings import ClickHouse
 
@@ -62,7 +63,10 @@ class Bench:
         inventory.write(self.cluster, self.inventory, hours=1.0)
 
     def load(self, rows: int, partitions: int = 4) -> Loaded:
-        """At least so many rows, in whole intervals that ended lately."""
+        return self.stack.load(self.messages(rows), partitions)
+
+    def messages(self, rows: int) -> Iterator[Message]:
+        """About so many rows, in whole intervals that ended lately."""
         shape = self.cluster.shape
         talk = self.cluster.conversations
         ends = (talk.client >= 0).sum() + (talk.server >= 0).sum()
@@ -70,17 +74,25 @@ class Bench:
         length = shape.interval_seconds * workload.SECOND
         start = time.time_ns() // (60 * workload.SECOND) * 60 * workload.SECOND
         start -= -(-intervals * length // (60 * workload.SECOND)) * 60 * workload.SECOND
-        return self.stack.load(workload.messages(self.cluster, intervals, start), partitions)
+        return workload.messages(self.cluster, intervals, start)
 
     def run(self, loaded: Loaded, workers: int = 1, window: int = 10) -> Outcome:
-        clickhouse = self.stack.database()
-        programs = [self._worker(loaded, clickhouse, window, n) for n in range(workers)]
-        try:
-            return self._measure(loaded, clickhouse, programs)
-        finally:
-            for program in programs:
-                program.stop()
-            self.stack.drop(clickhouse)
+        with self.finished(loaded, workers, window) as (outcome, _):
+            return outcome
+
+    @contextlib.contextmanager
+    def finished(
+        self, loaded: Loaded, workers: int = 1, window: int = 10
+    ) -> Iterator[tuple[Outcome, ClickHouse]]:
+        """A run, and its tables for as long as the block lasts."""
+        with self.stack.database() as clickhouse:
+            programs = [self._worker(loaded, clickhouse, window, n) for n in range(workers)]
+            try:
+                outcome = self._measure(loaded, clickhouse, programs)
+            finally:
+                for program in programs:
+                    program.stop()
+            yield outcome, clickhouse
 
     def _worker(self, loaded: Loaded, clickhouse: ClickHouse, window: int, number: int) -> Program:
         name = f"worker-{clickhouse.database}-{number}"
