@@ -12,6 +12,7 @@ import logging
 from typing import Any, cast
 
 import faust
+from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
@@ -21,7 +22,6 @@ from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.exposition import Exposition
 from stream.files import Followed
-from stream.health import Health
 from stream.inventory import Inventory
 from stream.inventory import load as load_inventory
 from stream.kafka import cluster_id
@@ -32,6 +32,16 @@ from stream.store import Store
 
 FETCHED_AHEAD = 16
 """Messages that Faust holds for the pipeline: what waits, waits in Kafka."""
+
+
+class NoTables(TableManager):
+    """Faust's own waits a second at the start for tables to be declared; here are none."""
+
+    logger = logging.getLogger("faust.tables")
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class StreamApp(faust.App):
@@ -51,13 +61,11 @@ class StreamApp(faust.App):
             broker_session_timeout=settings.session_seconds,
             broker_heartbeat_interval=settings.session_seconds / 4,
             web_enabled=False,
+            TableManager=NoTables,
             worker_redirect_stdouts=False,
         )
         self.settings = settings
-        self.health = Health()
-        self.exposition = Exposition(
-            settings.metrics_host, settings.metrics_port, self.health.answer
-        )
+        self.exposition = Exposition(settings.metrics_host, settings.metrics_port)
         self.dead = self.raw_topic(settings.dead_letter_topic)
 
     def raw_topic(self, name: str) -> Any:
@@ -67,7 +75,7 @@ class StreamApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Instead of Faust's own, which makes a data directory for tables; here are none."""
-        self.exposition.start(asyncio.get_running_loop())
+        self.exposition.start()
         self.pipeline = await asyncio.to_thread(self._assemble, asyncio.get_running_loop())
         self.pipeline.start()
         self.add_future(self._fail())
@@ -80,12 +88,9 @@ class StreamApp(faust.App):
         return self.crash_reason
 
     async def _fail(self) -> None:
-        error = await asyncio.shield(self.pipeline.failure)
-        self.health.fail(error)
-        raise error
+        raise await asyncio.shield(self.pipeline.failure)
 
     async def on_stop(self) -> None:
-        self.health.draining()
         await super().on_stop()
         if hasattr(self, "pipeline"):
             await self.pipeline.stop()
@@ -100,7 +105,6 @@ class StreamApp(faust.App):
         )
         sources.read()
         store = Store(connect(settings.clickhouse))
-        self.health.unanswered = lambda: store.unanswered
         group = f"{settings.group}@{cluster_id(settings.kafka, settings.topic)}"
         sink = Sink(store, sources, settings.cluster, settings.window_seconds)
         dead_letters = DeadLetters(self._send_dead, settings.dead_letters_per_minute)
@@ -116,12 +120,7 @@ class StreamApp(faust.App):
 
     async def release(self, *_: Any, **__: Any) -> None:
         """For Faust's signal of revoked partitions, which it sends for all of them at once."""
-        self.health.rebalancing()
         await self.pipeline.release()
-
-    async def assigned(self, _: Any, *assigned: Any, **__: Any) -> None:
-        """For Faust's signal of a rebalance's end."""
-        self.health.assigned(tp.partition for partitions in assigned for tp in partitions)
 
     async def _send_dead(self, key: bytes | None, value: bytes, headers: Headers) -> None:
         await (await self.dead.send(key=key, value=value, headers=headers))
@@ -152,7 +151,6 @@ def build(settings: Settings) -> StreamApp:
     app.agent(app.raw_topic(settings.topic), name="flows")(flows)
 
     app.on_partitions_revoked.connect(app.release)
-    app.on_partitions_assigned.connect(app.assigned)
     return app
 
 

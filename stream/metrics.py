@@ -17,12 +17,6 @@ pending_rows = Gauge("flowatlas_stream_pending_rows", "Flow rows consumed and no
 watermark = Gauge(
     "flowatlas_stream_watermark_timestamp_seconds", "Newest interval end inserted, Unix time."
 )
-last_insert = Gauge(
-    "flowatlas_stream_last_insert_timestamp_seconds", "When a range was last inserted, Unix time."
-)
-waiting_ranges = Gauge(
-    "flowatlas_stream_waiting_ranges", "Closed ranges that wait for the one being inserted."
-)
 rollup_seconds = Histogram(
     "flowatlas_stream_rollup_seconds", "Time to resolve and aggregate a range.", buckets=SECONDS
 )

@@ -98,7 +98,6 @@ class Sink:
         metrics.rows.inc(rows)
         metrics.traffic.inc(traffic(windows))
         metrics.window_rows.inc(windows.num_rows)
-        metrics.last_insert.set_to_current_time()
         metrics.messages.labels(written.partition).inc(len(deliveries))
         log.info(
             "range inserted partition=%d first=%d last=%d rows=%d window_rows=%d seconds=%.3f",

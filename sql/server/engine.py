@@ -7,6 +7,7 @@ millisecond) and independent: each request has its own, so its settings end with
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ from chdb import ChdbError
 
 from sql.server import statement
 from sql.server.errors import DataDirectoryError, DataDirectoryLockedError, EngineError, QueryError
+from sql.server.tokens import forget_lost
+
+log = logging.getLogger(__name__)
 
 
 def quote(text: str) -> str:
@@ -113,6 +117,8 @@ class Engine:
         os.environ["TZ"] = "UTC"  # the engine takes its server time zone from the process
         time.tzset()
         self._claim()
+        if lost := forget_lost(self._path):
+            log.warning("inserts cut off, to be repeated tokens=%d", lost)
         config = files("sql.server") / "engine.xml"
         self._connection_string = f"{self._path}?config-file={config}&users_config={config}"
         try:

@@ -1,0 +1,1 @@
+"""The fault matrix: whatever dies, whenever, the tables end as what was produced says."""
