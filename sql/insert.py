@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import pyarrow as pa
+import pyarrow.compute as pc
 from clickhouse_connect.driver import Client
 
 from sql.errors import ColumnsError
@@ -16,10 +20,22 @@ ONCE = {
 """The token holds for every table behind a materialized view too, and the answer comes after all
 of them, so an insert cut off half-way is completed, not doubled, by its repetition."""
 
+NARROW = {pa.uint8(): 2**8 - 1, pa.uint16(): 2**16 - 1, pa.uint32(): 2**32 - 1}
+
 
 def insert_columns(table: str) -> list[str]:
     """Names of the columns to insert into `table`, in order."""
     return list(TABLES[table].names)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows as an Arrow stream, without the columns that hold nothing but defaults."""
+
+    table: str
+    columns: list[str]
+    rows: int
+    body: pa.Buffer
 
 
 def insert(client: Client, table: str, rows: pa.Table, token: str) -> None:
@@ -29,28 +45,59 @@ def insert(client: Client, table: str, rows: pa.Table, token: str) -> None:
     tokens of a table. Columns may come in any order and are cast without loss to sql.schema.
     Raises ColumnsError, and what clickhouse-connect raises: repeat the call on those.
     """
-    if not rows.num_rows:
-        return
-    settings = ONCE | {
-        "insert_deduplication_token": token,
-        "max_insert_block_size": rows.num_rows,
-        "min_insert_block_size_rows": rows.num_rows,
-        "min_insert_block_size_bytes": 0,
-    }
-    client.insert_arrow(table, _fit(table, rows), settings=settings)
+    if rows.num_rows:
+        send(client, encode(table, rows), token)
 
 
-def _fit(table: str, rows: pa.Table) -> pa.Table:
+def encode(table: str, rows: pa.Table) -> Block:
+    """At least one row. Raises ColumnsError."""
     schema = TABLES[table]
     missing = sorted(set(schema.names) - set(rows.column_names))
     unknown = sorted(set(rows.column_names) - set(schema.names))
     if missing or unknown:
         raise ColumnsError(table, missing, unknown)
-    columns = [_cast(rows.column(field.name), field.type) for field in schema]
-    return pa.table(columns, names=schema.names).combine_chunks()
+    found = {field.name: _cast(rows.column(field.name), field.type) for field in schema}
+    fitted = pa.table({name: column for name, column in found.items() if not _default(column)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, fitted.schema) as writer:
+        writer.write_table(fitted.combine_chunks())
+    return Block(table, fitted.column_names, rows.num_rows, sink.getvalue())
+
+
+def send(client: Client, block: Block, token: str) -> None:
+    """Insert the block under the token, as insert() does."""
+    settings = ONCE | {
+        "insert_deduplication_token": token,
+        "max_insert_block_size": block.rows,
+        "min_insert_block_size_rows": block.rows,
+        "min_insert_block_size_bytes": 0,
+    }
+    body: Any = memoryview(block.body)  # which urllib3 takes without a copy
+    client.raw_insert(block.table, block.columns, body, settings, "ArrowStream")
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """Dictionaries go as they are: small on the way, and LowCardinality takes them over."""
     dictionary = pa.types.is_dictionary(column.type) and column.type.value_type == kind
-    return column if dictionary else column.cast(kind)
+    if dictionary:
+        return column
+    fitted = column.cast(kind)
+    return _narrowed(fitted) if kind == pa.uint64() else fitted
+
+
+def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """In the least type that takes its numbers: ClickHouse widens it again."""
+    highest = pc.max(column).as_py() or 0
+    for kind, limit in NARROW.items():
+        if highest <= limit:
+            return column.cast(kind, safe=False)
+    return column
+
+
+def _default(column: pa.ChunkedArray) -> bool:
+    """Whether all values are those that ClickHouse puts for a column left out."""
+    if column.null_count == len(column):
+        return True
+    if pa.types.is_map(column.type):
+        return not any(len(chunk.keys) for chunk in column.chunks)
+    return column.type == pa.uint8() and not pc.any(column.cast(pa.bool_())).as_py()

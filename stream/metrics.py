@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -16,6 +20,11 @@ lag = Gauge("flowatlas_stream_lag_messages", "Messages in Kafka not yet taken.",
 pending_rows = Gauge("flowatlas_stream_pending_rows", "Flow rows consumed and not yet inserted.")
 watermark = Gauge(
     "flowatlas_stream_watermark_timestamp_seconds", "Newest interval end inserted, Unix time."
+)
+stage_seconds = Counter(
+    "flowatlas_stream_stage_seconds_total",
+    "Processor time by stage: fetch, decode, resolve, window, rollup, encode, insert.",
+    ["stage"],
 )
 rollup_seconds = Histogram(
     "flowatlas_stream_rollup_seconds", "Time to resolve and aggregate a range.", buckets=SECONDS
@@ -42,3 +51,13 @@ reload_failures = Counter(
 loaded = Gauge(
     "flowatlas_stream_loaded_timestamp_seconds", "When the file in use was loaded.", ["file"]
 )
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Counts the thread's processor time in the block as that stage's."""
+    started = time.thread_time()
+    try:
+        yield
+    finally:
+        stage_seconds.labels(name).inc(time.thread_time() - started)

@@ -1,25 +1,28 @@
-"""From messages to committed offsets: ranges are cut as messages come, written one after another.
+"""From messages to committed offsets: ranges are cut as messages come, prepared one after another,
+and inserted, several at once if they are of different partitions.
 
-At most QUEUED closed ranges wait, and `take` waits when there are more, so a slow ClickHouse pauses
-consumption. Memory is bounded by (QUEUED + 1 + partitions) ranges of `flush_rows` rows.
+At most QUEUED closed ranges wait as Kafka had them, and `take` waits when there are more, so a slow
+ClickHouse pauses consumption. One range at a time is decoded and rolled up, while at most
+`parallel_inserts` + 1 that are wait for ClickHouse or for their turn.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from agent.wire import WireError
 from stream import metrics
 from stream.dead_letter import DeadLetters
-from stream.decode import Delivery, Message, decode
+from stream.decode import Message
 from stream.ranges import Closed, Cutter
 from stream.settings import Settings
-from stream.sink import Sink
+from stream.sink import Prepared, Sink
 from stream.store import Store
 
 log = logging.getLogger(__name__)
@@ -29,12 +32,16 @@ QUEUED = 2
 TICK = 0.1
 REBALANCE_WAIT = 10.0
 
+Partition = tuple[str, int]
 Commit = Callable[[str, int, int], Awaitable[None]]
 """Commits topic, partition and the offset to read next."""
 
 
 class Pipeline:
-    """Everything here runs on the event loop but the store and the sink, which have one thread.
+    """Everything here runs on the event loop but the store and the sink, which have threads.
+
+    Of each partition one range at a time has its turn: it is recorded, inserted and committed
+    before the next. After a failure none is, so nothing is recorded past what was not inserted.
 
     Partitions come and go with rebalances: `release` forgets all of them by starting a new epoch,
     and what was cut before it is no longer written; the partition's next reader cuts it again.
@@ -57,19 +64,20 @@ class Pipeline:
         self._sink = sink
         self._dead_letters = dead_letters
         self._commit = commit
-        self._cutters: dict[tuple[str, int], Cutter] = {}
+        self._cutters: dict[Partition, Cutter] = {}
         self._epoch = 0
-        self._thread = ThreadPoolExecutor(1, "sink")
+        self._preparing = ThreadPoolExecutor(1, "prepare")
+        self._inserting = ThreadPoolExecutor(settings.parallel_inserts, "insert")
         self._queue: asyncio.Queue[Closed] = asyncio.Queue(QUEUED)
+        self._prepared = asyncio.Semaphore(settings.parallel_inserts + 1)
+        self._turns: defaultdict[Partition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._closing = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self.failure: asyncio.Future[Exception] = loop.create_future()
 
     def start(self) -> None:
-        self._tasks = [
-            asyncio.create_task(self._guard(work))
-            for work in (self._write_ranges, self._close_due, self._refresh)
-        ]
+        for work in (self._prepare_ranges, self._close_due, self._refresh):
+            self._spawn(work)
 
     async def stop(self) -> None:
         """Everything taken is inserted and committed, or `failure` says why not."""
@@ -77,10 +85,12 @@ class Pipeline:
         drained = asyncio.create_task(self._guard(self._drain))
         either: set[asyncio.Future[Any]] = {drained, self.failure}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        for task in (*self._tasks, drained):
+        tasks = [*self._tasks, drained]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, drained, return_exceptions=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for threads in (self._preparing, self._inserting):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def take(self, message: Message, end_offset: int) -> None:
         """Takes the next message of its partition; waits while too much is waiting already.
@@ -92,8 +102,8 @@ class Pipeline:
             await asyncio.Event().wait()
 
     async def release(self) -> None:
-        """Forgets all partitions; waits a while for the range being written, which is safe to be
-        written even later: its token is the same for whoever repeats it."""
+        """Forgets all partitions; waits a while for the ranges being written, which are safe to be
+        written even later: their tokens are the same for whoever repeats them."""
         self._epoch += 1
         self._cutters.clear()
         metrics.lag.clear()
@@ -104,8 +114,7 @@ class Pipeline:
 
     async def _take(self, message: Message, end_offset: int) -> None:
         cutter = await self._cutter(message, end_offset)
-        delivery = await self._decode(message)
-        cutter.add(message.offset, delivery)
+        cutter.add(message)
         metrics.lag.labels(message.partition).set(end_offset - message.offset - 1)
         if cutter.due(self._settings.flush_rows, self._settings.flush_seconds):
             await self._close(cutter)
@@ -115,19 +124,13 @@ class Pipeline:
         if key in self._cutters:
             return self._cutters[key]
         epoch = self._epoch
-        recorded = await self._in_thread(partial(self._store.last, self._group, *key))
+        async with self._turns[key]:
+            recorded = await self._in(self._inserting, partial(self._store.last, self._group, *key))
         cutter = Cutter(self._group, *key, epoch, recorded)
         cutter.check(message.offset, end_offset)
         if epoch == self._epoch:
             self._cutters[key] = cutter
         return cutter
-
-    async def _decode(self, message: Message) -> Delivery | None:
-        try:
-            return decode(message)
-        except WireError as error:
-            await self._dead_letters.put(message, str(error))
-            return None
 
     async def _close(self, cutter: Cutter) -> None:
         # The lock keeps ranges in the order in which they were cut: a queue alone would not,
@@ -137,36 +140,57 @@ class Pipeline:
                 await self._queue.put(closed)
 
     async def _close_due(self) -> None:
+        counted = time.thread_time()
         while True:
             await asyncio.sleep(TICK)
+            now = time.thread_time()
+            metrics.stage_seconds.labels("fetch").inc(now - counted)
+            counted = now
             for cutter in list(self._cutters.values()):
                 if cutter.due(self._settings.flush_rows, self._settings.flush_seconds):
                     await self._close(cutter)
             metrics.pending_rows.set(sum(cutter.rows for cutter in self._cutters.values()))
 
-    async def _write_ranges(self) -> None:
+    async def _prepare_ranges(self) -> None:
         while True:
             closed = await self._queue.get()
-            try:
-                if closed.epoch == self._epoch:
-                    await self._in_thread(partial(self._sink.write, closed))
-                    cut = closed.range
-                    await self._commit(cut.topic, cut.partition, cut.last + 1)
-            finally:
+            if closed.epoch != self._epoch:
                 self._queue.task_done()
+                continue
+            await self._prepared.acquire()
+            prepared = await self._in(self._preparing, partial(self._sink.prepare, closed))
+            for poison in prepared.poison:
+                await self._dead_letters.put(poison.message, poison.reason)
+            self._spawn(partial(self._write, prepared, closed.epoch))
+
+    async def _write(self, prepared: Prepared, epoch: int) -> None:
+        cut = prepared.range
+        try:
+            async with self._turns[cut.topic, cut.partition]:
+                if epoch == self._epoch and not self.failure.done():
+                    await self._in(self._inserting, partial(self._sink.insert, prepared))
+                    await self._commit(cut.topic, cut.partition, cut.last + 1)
+        finally:
+            self._prepared.release()
+            self._queue.task_done()
 
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(self._settings.refresh_seconds)
-            await self._in_thread(self._sink.refresh)
+            await self._in(self._preparing, self._sink.refresh)
 
     async def _drain(self) -> None:
         for cutter in list(self._cutters.values()):
             await self._close(cutter)
         await self._queue.join()
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+    async def _in(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         """The first error becomes `failure`; whoever runs the pipeline then stops it."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stream import metrics
-from stream.decode import Delivery
+from stream.decode import Message
 from stream.errors import LogRecreatedError, RangeTornError
 
 
@@ -36,10 +36,10 @@ class Range:
 
 @dataclass
 class Closed:
-    """A range and what it holds: dead letters are offsets without a delivery."""
+    """A range and what Kafka had in it."""
 
     range: Range
-    deliveries: list[Delivery]
+    messages: list[Message]
     epoch: int
 
 
@@ -58,10 +58,11 @@ class Cutter:
     recorded: Range | None
     clock: Callable[[], float] = time.monotonic
     rows: int = 0
+    """About so many: messages are not read here."""
     _first: int | None = None
     _position: int = -1
     _opened: float = 0.0
-    _deliveries: list[Delivery] = field(default_factory=list)
+    _messages: list[Message] = field(default_factory=list)
 
     def check(self, first_offset: int, end_offset: int) -> None:
         """Whether this is the partition as it was recorded: raises LogRecreatedError or
@@ -75,16 +76,16 @@ class Cutter:
             raise RangeTornError(self.partition, first, last, first_offset)
         metrics.expired_messages.inc(max(0, first_offset - last - 1))
 
-    def add(self, offset: int, delivery: Delivery | None) -> None:
-        """Takes the next message; None for one that could not be decoded."""
+    def add(self, message: Message) -> None:
+        """Takes the next message."""
+        offset = message.offset
         if offset <= self._position or (self.recorded and offset < self.recorded.first):
             return
         if self._first is None:
             self._first, self._opened = offset, self.clock()
         self._position = offset
-        if delivery:
-            self._deliveries.append(delivery)
-            self.rows += delivery.batch.rows.num_rows
+        self._messages.append(message)
+        self.rows += message.rows_about
 
     def due(self, rows: int, seconds: float) -> bool:
         """Whether the open range should be closed: at its size, at its age, or where it was."""
@@ -99,8 +100,8 @@ class Cutter:
         if self._first is None or (self._repeating() and not self.due(0, 0)):
             return None
         cut = Range(self.group, self.topic, self.partition, self._first, self._position)
-        closed = Closed(cut, self._deliveries, self.epoch)
-        self._first, self._deliveries, self.rows = None, [], 0
+        closed = Closed(cut, self._messages, self.epoch)
+        self._first, self._messages, self.rows = None, [], 0
         return closed
 
     def _repeating(self) -> bool:

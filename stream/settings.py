@@ -33,7 +33,10 @@ class Settings:
     ip_ranges: str = setting("", "File ip-ranges.json of AWS; empty: AWS counts as internet.")
     window_seconds: int = setting(10, "Length of the windows that rows are added up in.")
     flush_seconds: float = setting(2.0, "Longest that a consumed row waits for its insert.")
-    flush_rows: int = setting(50_000, "Flow rows of a partition that are inserted without waiting.")
+    flush_rows: int = setting(
+        100_000, "Flow rows of a partition, by their size, that are inserted without waiting."
+    )
+    parallel_inserts: int = setting(2, "Ranges inserted at once, each of another partition.")
     drain_seconds: float = setting(20.0, "Longest that stopping waits for ClickHouse.")
     refresh_seconds: float = setting(2.0, "How often inventory and IP ranges are looked at.")
     metrics_host: str = setting("127.0.0.1", "Address to serve Prometheus metrics on.")

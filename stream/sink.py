@@ -1,22 +1,21 @@
-"""A closed range to rows in ClickHouse: rolled up, recorded, inserted. Blocks; a thread's work."""
+"""A closed range to rows in ClickHouse: decoded, rolled up, recorded, inserted. Blocks."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from agent.wire import Batch
-from sql.schema import FLOWS
 from stream import metrics
 from stream.classify import SPECIAL, Prefix, flatten
-from stream.decode import Delivery
+from stream.decode import Poison, decode_all
 from stream.files import Followed
 from stream.inventory import Inventory
-from stream.ledger import ledger_rows, repeat_rows, traffic
+from stream.ledger import ledger_rows, repeat_rows
 from stream.ranges import Closed, Range
 from stream.repeats import Repeats
 from stream.resolve import Resolver
@@ -47,8 +46,23 @@ class Sources:
         return Resolver(self.inventory.content, classifier)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a range comes to: the tables' rows in the order in which they are to be inserted, and
+    the messages to set aside. rows, bytes, messages: of what is inserted."""
+
+    range: Range
+    poison: list[Poison] = field(default_factory=list)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    messages: int = 0
+    rows: int = 0
+    bytes: int = 0
+    newest: float = 0.0
+
+
 class Sink:
-    """Not safe for several threads at once: one writes, whichever it is."""
+    """`prepare` and `refresh` are for one thread, and `insert` is for any number of others, but
+    ranges of one partition must come in order to both."""
 
     def __init__(self, store: Store, sources: Sources, cluster: str, window_seconds: int) -> None:
         self._store = store
@@ -63,48 +77,64 @@ class Sink:
         if self._sources.refresh():
             self._resolver = None
 
-    def write(self, closed: Closed) -> None:
-        """Returns when the range is in all tables, exactly once. Raises what Store raises."""
-        deliveries, repeated = self._repeats.part(closed.deliveries, closed.epoch)
-        if not closed.deliveries:
-            return
-        batches = [delivery.batch for delivery in deliveries]
+    def prepare(self, closed: Closed) -> Prepared:
+        """Raises what Store raises: which batches are repeats may have to be asked."""
+        with metrics.stage("decode"):
+            found, poison = decode_all(closed.messages)
+        deliveries, repeated = self._repeats.part(found, closed.epoch)
+        if not found:
+            return Prepared(closed.range, poison)
         with metrics.rollup_seconds.time():
+            ledger = ledger_rows(deliveries, self._cluster)
             tables = {
-                **(self._levels(batches) if batches else {}),
+                **self._levels([delivery.batch for delivery in deliveries]),
                 "repeated_batches": repeat_rows(repeated, closed.range, self._cluster),
-                "agent_ledger": ledger_rows(deliveries, self._cluster),
+                "agent_ledger": ledger,  # the last: it says that all is there
             }
-        started = time.monotonic()
-        with metrics.insert_seconds.time():
-            self._store.record(closed.range)
-            for table, rows in tables.items():  # the ledger last: it says that all is there
-                self._store.insert(table, rows, closed.range.token)
-        windows = tables.get("flows_10s", FLOWS.empty_table())
-        self._count(closed.range, deliveries, windows, time.monotonic() - started)
+        return Prepared(
+            closed.range,
+            poison,
+            tables,
+            len(deliveries),
+            sum(delivery.batch.rows.num_rows for delivery in deliveries),
+            sum(ledger["stream_bytes"].to_pylist()),
+            max((time.timestamp() for time in ledger["newest"].to_pylist()), default=0.0),
+        )
 
-    def _levels(self, batches: list[Batch]) -> dict[str, pa.Table]:
+    def _levels(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:
+        if not batches:
+            return {}
         self._resolver = self._resolver or self._sources.resolver()
         windows = aggregate(batches, self._resolver, self._window_seconds)
-        return levels(windows, self._resolver.endpoints, self._cluster)
+        with metrics.stage("rollup"):
+            return levels(windows, self._resolver.endpoints, self._cluster)
 
-    def _count(
-        self, written: Range, deliveries: list[Delivery], windows: pa.Table, seconds: float
-    ) -> None:
-        for delivery in deliveries:
-            if newest := pc.max(delivery.batch.rows["interval_end"]).value:
-                metrics.watermark.set(newest / 1e9)
-        rows = sum(delivery.batch.rows.num_rows for delivery in deliveries)
-        metrics.rows.inc(rows)
-        metrics.traffic.inc(traffic(windows))
-        metrics.window_rows.inc(windows.num_rows)
-        metrics.messages.labels(written.partition).inc(len(deliveries))
+    def insert(self, prepared: Prepared) -> None:
+        """Returns when the range is in all tables, exactly once. Raises what Store raises."""
+        if not prepared.tables:
+            return
+        started = time.monotonic()
+        with metrics.insert_seconds.time():
+            self._store.record(prepared.range)
+            for table, rows in prepared.tables.items():
+                self._store.insert(table, rows, prepared.range.token)
+        self._count(prepared, time.monotonic() - started)
+
+    def _count(self, prepared: Prepared, seconds: float) -> None:
+        written = prepared.range
+        windows = prepared.tables.get("flows_10s", ())
+        if prepared.newest:
+            metrics.watermark.set(prepared.newest)
+        metrics.rows.inc(prepared.rows)
+        metrics.traffic.inc(prepared.bytes)
+        metrics.window_rows.inc(len(windows))
+        metrics.messages.labels(written.partition).inc(prepared.messages)
         log.info(
             "range inserted partition=%d first=%d last=%d rows=%d window_rows=%d seconds=%.3f",
             written.partition,
             written.first,
             written.last,
-            rows,
-            windows.num_rows,
+            prepared.rows,
+            len(windows),
             seconds,
         )

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from urllib3.exceptions import HTTPError
 
 from sql.client import reason
-from sql.insert import insert
+from sql.insert import encode, send
 from sql.schema import OFFSET_RANGES
 from stream import metrics
 from stream.errors import InsertRefusedError, NotDrainedError, RangeTakenError
@@ -96,7 +96,13 @@ class Store:
         return found[0][0] if found else None
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
-        self._persist(lambda: insert(self._client, table, rows, token))
+        """Blocks until ClickHouse has the rows, in one block, under the token."""
+        if not rows.num_rows:
+            return
+        with metrics.stage("encode"):
+            block = encode(table, rows)
+        with metrics.stage("insert"):
+            self._persist(lambda: send(self._client, block, token))
 
     def _query(self, text: str, **parameters: Any) -> list[tuple[int, ...]]:
         answer = self._persist(lambda: self._client.query(text, parameters=parameters))

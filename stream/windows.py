@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agent import wire
+from stream import metrics
 from stream.groups import Groups
 from stream.resolve import Ends, Resolver
 
@@ -45,12 +46,19 @@ def aggregate(batches: Sequence[wire.Batch], resolver: Resolver, seconds: int) -
     A row belongs to the window of its interval's start, however late it comes.
     """
     resolver.forget_if_full()
+    with metrics.stage("resolve"):
+        ends = resolver.resolve(batches)
+    with metrics.stage("window"):
+        return _windows(batches, ends, seconds)
+
+
+def _windows(batches: Sequence[wire.Batch], ends: Ends, seconds: int) -> Windows:
     rows = pa.Table.from_batches([batch.rows for batch in batches], wire.SCHEMA)
     nodes: dict[str, int] = {}
     numbers = [nodes.setdefault(batch.origin.node, len(nodes)) for batch in batches]
     dimensions = {
         "node": np.repeat(numbers, [batch.rows.num_rows for batch in batches]),
-        **_dimensions(rows, resolver.resolve(batches), seconds),
+        **_dimensions(rows, ends, seconds),
     }
     groups = Groups(list(dimensions.values()))
     measured = {"flow_rows": pa.array(groups.sizes), **measures(rows, groups)}

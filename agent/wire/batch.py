@@ -29,6 +29,8 @@ Headers = list[tuple[str, bytes]]
 _TRANSPOSED = "+transposed"
 _WORD = 8
 _PREFIX = 4
+_SQUEEZED = 8
+"""How many times smaller the first batches were made by zstd, at a guess."""
 _LONGEST = 1 << 28
 """Bytes that a value may stand for: zstd could make a message of 1 MB a thousand times as long."""
 
@@ -135,10 +137,10 @@ class Codec:
         return Batch(origin, rows if schema is self.schema else self._upgrade(rows, schema))
 
     def length(self, value: bytes, headers: Mapping[str, bytes] | Headers) -> int:
-        """Bytes that a message takes once decoded, by what it says itself; cheap."""
+        """About how many bytes a message takes once decoded, by what it says itself."""
         if dict(headers).get("schema", b"").endswith(_TRANSPOSED.encode()):
             return min(int.from_bytes(value[:_PREFIX], "little"), _LONGEST)
-        return len(value)
+        return len(value) * _SQUEEZED
 
     def _upgrade(self, rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         added = list(self.schema)[len(schema) :]

@@ -74,7 +74,7 @@ class World:
     dead: list[Headers] = field(default_factory=list)
     committed: dict[int, int] = field(default_factory=dict)
 
-    def pipeline(self, per_minute: int = 100, flush_rows: int = 4) -> Pipeline:
+    def pipeline(self, per_minute: int = 100, messages: int = 4) -> Pipeline:
         async def send(key: bytes | None, value: bytes, headers: Headers) -> None:
             self.dead.append(headers)
 
@@ -84,7 +84,7 @@ class World:
         no_ranges: list[Prefix] = []
         sources = Sources(Followed("", load, Inventory()), Followed("", aws_prefixes, no_ranges))
         return Pipeline(
-            Settings(flush_rows=flush_rows, flush_seconds=1e9),
+            Settings(flush_rows=messages * ROWS, flush_seconds=1e9),
             group="g",
             store=self.store,  # type: ignore[arg-type]
             sink=Sink(self.store, sources, "test", 10),  # type: ignore[arg-type]
@@ -98,6 +98,10 @@ def flow_message(offset: int, partition: int = 0) -> Message:
     content = batch([{"bytes_to_server": 7 + offset}], sequence=offset)
     value, headers = message(content)
     return Message("flows", partition, offset, 1.0, b"node-a", value, headers)
+
+
+ROWS = flow_message(0).rows_about
+"""Of a message with one row, by its size."""
 
 
 def poison(offset: int) -> Message:
@@ -131,44 +135,48 @@ def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:
     async def scenario() -> None:
         pipeline = world.pipeline()
         pipeline.start()
-        for taken in (flow_message(0), poison(1), flow_message(2)):
-            await pipeline.take(taken, 3)
+        for taken in (flow_message(0), poison(1), flow_message(2), poison(3)):
+            await pipeline.take(taken, 4)
         await pipeline.stop()
 
     run(scenario)
-    (headers,) = map(dict, world.dead)
+    headers, last = map(dict, world.dead)
+    assert last["flowatlas-dead-offset"] == b"3"
     assert headers["schema"] == b"alien"
     assert headers["flowatlas-dead-topic"] == b"flows"
     assert headers["flowatlas-dead-partition"] == b"0"
     assert headers["flowatlas-dead-offset"] == b"1"
     assert b"unknown schema" in headers["flowatlas-dead-reason"]
     assert world.store.total("flows_10s", "flow_rows") == 2
-    assert world.committed == {0: 3}
+    assert world.store.ranges == [Range("g", "flows", 0, 0, 3)]
+    assert world.committed == {0: 4}
 
 
 def test_too_much_poison_stops_the_worker_and_commits_none_of_the_rest() -> None:
     world = World()
 
     async def scenario() -> None:
-        pipeline = world.pipeline(per_minute=3)
+        pipeline = world.pipeline(per_minute=3, messages=0)
         pipeline.start()
         for offset in range(3):
             await pipeline.take(poison(offset), 9)
+        await pipeline.take(poison(3), 9)
+        assert isinstance(await pipeline.failure, DeadLetterFloodError)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(pipeline.take(poison(3), 9), 0.2)
-        assert isinstance(pipeline.failure.result(), DeadLetterFloodError)
+            await asyncio.wait_for(pipeline.take(flow_message(4), 9), 0.2)
         await pipeline.stop()
 
     run(scenario)
     assert len(world.dead) == 3
     assert world.committed.get(0, 0) <= 3
+    assert not world.store.ranges
 
 
 def test_a_refused_insert_stops_the_worker_and_is_not_committed() -> None:
     world = World(MemoryStore(refusing=True))
 
     async def scenario() -> None:
-        pipeline = world.pipeline(flush_rows=1)
+        pipeline = world.pipeline(messages=1)
         pipeline.start()
         await pipeline.take(flow_message(0), 1)
         assert isinstance(await pipeline.failure, InsertRefusedError)
@@ -182,7 +190,7 @@ def test_a_slow_store_makes_the_taker_wait() -> None:
     world = World()
 
     async def scenario() -> None:
-        pipeline = world.pipeline(flush_rows=1)
+        pipeline = world.pipeline(messages=1)
         taken: list[int] = []
 
         async def take_all() -> None:
@@ -201,7 +209,7 @@ def test_a_batch_that_came_again_is_told_and_not_inserted_again() -> None:
     world = World()
 
     async def scenario() -> None:
-        pipeline = world.pipeline(flush_rows=1)
+        pipeline = world.pipeline(messages=1)
         pipeline.start()
         first = flow_message(0)
         for offset, at in ((0, 1.0), (1, 2.0)):
@@ -219,7 +227,7 @@ def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
     world = World()
 
     async def scenario() -> None:
-        pipeline = world.pipeline(flush_rows=3)
+        pipeline = world.pipeline(messages=3)
         pipeline.start()
         for offset in range(8):
             await pipeline.take(flow_message(offset), 12)
@@ -236,8 +244,8 @@ def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
 def test_a_worker_killed_between_insert_and_commit_repeats_the_same_range() -> None:
     world = World()
 
-    async def lifetime(offsets: range, flush_rows: int) -> None:
-        pipeline = world.pipeline(flush_rows=flush_rows)
+    async def lifetime(offsets: range, messages: int) -> None:
+        pipeline = world.pipeline(messages=messages)
         pipeline.start()
         for offset in offsets:
             await pipeline.take(flow_message(offset), 9)

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.decode import Delivery
+from stream.decode import ROW_BYTES, Message
 from stream.errors import LogRecreatedError, RangeTornError
 from stream.ranges import Cutter, Range
-from tests.unit.stream_batches import batch
 
-BATCH = batch([{}, {}])
+
+def message(offset: int) -> Message:
+    """One that tells of two rows."""
+    headers = [("schema", b"flows+transposed")]
+    return Message("flows", 0, offset, 0.0, None, ROW_BYTES.to_bytes(4, "little"), headers)
 
 
 class Clock:
@@ -35,7 +38,7 @@ def cut(first: int, last: int) -> Range:
 def feed(target: Cutter, offsets: range, rows: int) -> list[Range]:
     closed = []
     for offset in offsets:
-        target.add(offset, Delivery(offset, 0.0, BATCH))
+        target.add(message(offset))
         if target.due(rows, 1e9) and (found := target.close()):
             closed.append(found.range)
     return closed
@@ -48,21 +51,10 @@ def test_a_range_closes_at_its_size() -> None:
 def test_a_range_closes_at_its_age() -> None:
     clock = Clock()
     target = cutter(clock=clock)
-    target.add(5, None)
+    target.add(message(5))
     assert not target.due(100, 2.0)
     clock.now = 2.0
     assert target.due(100, 2.0)
-
-
-def test_a_dead_letter_counts_as_an_offset_without_rows() -> None:
-    target = cutter()
-    target.add(5, None)
-    target.add(6, Delivery(6, 0.0, BATCH))
-    target.add(7, None)
-    closed = target.close()
-    assert closed is not None
-    assert closed.range == cut(5, 7)
-    assert [delivery.offset for delivery in closed.deliveries] == [6]
 
 
 def test_the_last_recorded_range_is_repeated_as_it_was_cut() -> None:
@@ -81,7 +73,7 @@ def test_what_lies_before_the_last_recorded_range_is_passed_over() -> None:
 def test_an_unfinished_repetition_is_not_closed_by_age_or_drain() -> None:
     clock = Clock()
     target = cutter(cut(10, 14), clock=clock)
-    target.add(10, Delivery(10, 0.0, BATCH))
+    target.add(message(10))
     clock.now = 100.0
     assert not target.due(1, 1.0)
     assert target.close() is None
@@ -90,10 +82,10 @@ def test_an_unfinished_repetition_is_not_closed_by_age_or_drain() -> None:
 def test_a_message_delivered_again_is_taken_once() -> None:
     target = cutter()
     for offset in (5, 6, 5, 6):
-        target.add(offset, Delivery(offset, 0.0, BATCH))
+        target.add(message(offset))
     closed = target.close()
     assert closed is not None
-    assert [delivery.offset for delivery in closed.deliveries] == [5, 6]
+    assert [found.offset for found in closed.messages] == [5, 6]
 
 
 def test_a_topic_created_anew_is_noticed() -> None:
