@@ -22,6 +22,7 @@ from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.exposition import Exposition
 from stream.files import Followed
+from stream.health import Health
 from stream.inventory import Inventory
 from stream.inventory import load as load_inventory
 from stream.kafka import cluster_id
@@ -65,7 +66,10 @@ class StreamApp(faust.App):
             worker_redirect_stdouts=False,
         )
         self.settings = settings
-        self.exposition = Exposition(settings.metrics_host, settings.metrics_port)
+        self.health = Health()
+        self.exposition = Exposition(
+            settings.metrics_host, settings.metrics_port, self.health.answer
+        )
         self.dead = self.raw_topic(settings.dead_letter_topic)
 
     def raw_topic(self, name: str) -> Any:
@@ -75,7 +79,7 @@ class StreamApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Instead of Faust's own, which makes a data directory for tables; here are none."""
-        self.exposition.start()
+        self.exposition.start(asyncio.get_running_loop())
         self.pipeline = await asyncio.to_thread(self._assemble, asyncio.get_running_loop())
         self.pipeline.start()
         self.add_future(self._fail())
@@ -88,9 +92,12 @@ class StreamApp(faust.App):
         return self.crash_reason
 
     async def _fail(self) -> None:
-        raise await asyncio.shield(self.pipeline.failure)
+        error = await asyncio.shield(self.pipeline.failure)
+        self.health.fail(error)
+        raise error
 
     async def on_stop(self) -> None:
+        self.health.draining()
         await super().on_stop()
         if hasattr(self, "pipeline"):
             await self.pipeline.stop()
@@ -105,6 +112,7 @@ class StreamApp(faust.App):
         )
         sources.read()
         store = Store(connect(settings.clickhouse))
+        self.health.unanswered = lambda: store.unanswered
         group = f"{settings.group}@{cluster_id(settings.kafka, settings.topic)}"
         sink = Sink(store, sources, settings.cluster, settings.window_seconds)
         dead_letters = DeadLetters(self._send_dead, settings.dead_letters_per_minute)
@@ -120,7 +128,12 @@ class StreamApp(faust.App):
 
     async def release(self, *_: Any, **__: Any) -> None:
         """For Faust's signal of revoked partitions, which it sends for all of them at once."""
+        self.health.rebalancing()
         await self.pipeline.release()
+
+    async def assigned(self, *sent: Any, **__: Any) -> None:
+        """For Faust's signal of a rebalance's end: the sender, then sets of partitions."""
+        self.health.assigned(tp.partition for partitions in sent[1:] for tp in partitions)
 
     async def _send_dead(self, key: bytes | None, value: bytes, headers: Headers) -> None:
         await (await self.dead.send(key=key, value=value, headers=headers))
@@ -151,6 +164,7 @@ def build(settings: Settings) -> StreamApp:
     app.agent(app.raw_topic(settings.topic), name="flows")(flows)
 
     app.on_partitions_revoked.connect(app.release)
+    app.on_partitions_assigned.connect(app.assigned)
     return app
 
 

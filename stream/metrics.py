@@ -26,6 +26,12 @@ stage_seconds = Counter(
     "Processor time by stage: fetch, decode, resolve, window, rollup, encode, insert.",
     ["stage"],
 )
+last_insert = Gauge(
+    "flowatlas_stream_last_insert_timestamp_seconds", "When a range was last inserted, Unix time."
+)
+waiting_ranges = Gauge(
+    "flowatlas_stream_waiting_ranges", "Closed ranges that wait for the one being inserted."
+)
 rollup_seconds = Histogram(
     "flowatlas_stream_rollup_seconds", "Time to resolve and aggregate a range.", buckets=SECONDS
 )

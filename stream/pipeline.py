@@ -150,6 +150,7 @@ class Pipeline:
                 if cutter.due(self._settings.flush_rows, self._settings.flush_seconds):
                     await self._close(cutter)
             metrics.pending_rows.set(sum(cutter.rows for cutter in self._cutters.values()))
+            metrics.waiting_ranges.set(self._queue.qsize())
 
     async def _prepare_ranges(self) -> None:
         while True:

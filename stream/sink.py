@@ -128,6 +128,7 @@ class Sink:
         metrics.rows.inc(prepared.rows)
         metrics.traffic.inc(prepared.bytes)
         metrics.window_rows.inc(len(windows))
+        metrics.last_insert.set_to_current_time()
         metrics.messages.labels(written.partition).inc(prepared.messages)
         log.info(
             "range inserted partition=%d first=%d last=%d rows=%d window_rows=%d seconds=%.3f",

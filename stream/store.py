@@ -34,6 +34,8 @@ quorum and Keeper (285, 286, 319, 999), system (425)."""
 
 LONGEST_PAUSE = 2.0
 LOG_EVERY = 10.0
+SLOW_SECONDS = 30.0
+"""A call that takes longer counts as not answered in what the worker says of itself."""
 
 LAST_RANGE = files("stream").joinpath("last_range.sql").read_text()
 RECORDED_RANGE = files("stream").joinpath("recorded_range.sql").read_text()
@@ -50,6 +52,15 @@ class Store:
         self._client = client
         self._deadline = float("inf")
         self._hurry = threading.Event()
+        self._complaint = ""
+        self._called_at = float("inf")
+
+    @property
+    def unanswered(self) -> str:
+        """Why ClickHouse does not answer the call under way, "" while it does. For any thread."""
+        seconds = time.monotonic() - self._called_at
+        slow = f"no answer for {seconds:.0f} s" if seconds > SLOW_SECONDS else ""
+        return self._complaint or slow
 
     def give_up_after(self, seconds: float) -> None:
         """From now on ClickHouse has this long to come back. May be called from any thread."""
@@ -111,14 +122,21 @@ class Store:
     def _persist(self, call: Callable[[], T]) -> T:
         pause, told = 0.1, 0.0
         while True:
+            self._called_at = time.monotonic()
             try:
-                return call()
+                answer = call()
             except (ClickHouseError, HTTPError, OSError) as error:
                 detail = reason(error)
                 if not retryable(error):
                     raise InsertRefusedError(detail) from error
                 if time.monotonic() > self._deadline:
                     raise NotDrainedError(detail) from error
+            else:
+                self._complaint = ""
+                return answer
+            finally:
+                self._called_at = float("inf")
+            self._complaint = detail
             metrics.retries.inc()
             if time.monotonic() - told > LOG_EVERY:
                 told = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import socket
@@ -9,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
 from clickhouse_connect.driver import Client
@@ -217,6 +220,42 @@ def test_sigterm_drains_what_was_consumed_and_commits_it(worker: Worker) -> None
         assert end(child) == 0
     assert worker.totals("flows_10s")[1] == 10
     assert worker.broker.unread() == 0
+
+
+def test_health_says_when_clickhouse_is_away_and_when_it_is_back(
+    worker: Worker, tmp_path: Path
+) -> None:
+    port = free_port()
+    own = replace(worker.clickhouse, url=f"http://127.0.0.1:{free_port()}")
+    server = ("sql.server", "--path", str(tmp_path / "own"), "--port", own.url.rpartition(":")[2])
+    log = tmp_path / "server.log"
+
+    def health() -> tuple[int, dict[str, Any]]:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            return error.code, json.load(error)
+        except URLError:
+            return 0, {}
+
+    worker.clickhouse = own
+    with ExitStack() as ends:
+        with process(*server, log=log):
+            until(lambda: answers(replace(own, database="default")))
+            migrate(own)
+            ends.enter_context(worker.running(f"--metrics-port={port}"))
+            until(lambda: health()[0] == 200)
+            worker.broker.send(3)
+            until(lambda: health()[1]["last_insert_age_seconds"] is not None)
+            assert health()[1]["partitions"] == [0, 1, 2, 3]
+        worker.broker.send(4)
+        until(lambda: health()[0] == 503)
+        assert health()[1]["state"] == "waiting"
+        assert "ClickHouse does not answer" in health()[1]["reason"]
+        ends.enter_context(process(*server, log=log))
+        until(lambda: health()[0] == 200)
+        assert worker.totals("flows_10s")[1] == 7
 
 
 @pytest.mark.parametrize(

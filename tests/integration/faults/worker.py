@@ -15,7 +15,7 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection
 
-import stream.pipeline
+import stream.sink
 from stream.__main__ import command
 from stream.app import StreamApp
 from stream.store import Store
@@ -67,7 +67,7 @@ def arm(passing: Passing) -> None:
     committed = StreamApp._commit
     after = _after(passing)
     for owner, name, change in (
-        (stream.pipeline, "decode", after("decoded")),
+        (stream.sink, "decode_all", after("decoded")),
         (Store, "record", after("recorded")),
         (Store, "insert", insert),
         (HTTPConnection, "getresponse", answer),
