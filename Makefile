@@ -3,6 +3,7 @@
 
 SECONDS ?=
 BROKER ?=
+QUICK ?=
 PYTEST_ARGS ?=
 PYTHON := .venv/bin/python
 
@@ -12,7 +13,7 @@ help:
 	@echo "make demo [SECONDS=n] [BROKER=kafka]  the whole system over a demo cluster on this machine"
 	@echo "make test [PYTEST_ARGS=...]           every test"
 	@echo "make lint                             ruff, mypy, import-linter"
-	@echo "make bench                            the benchmarks"
+	@echo "make bench [QUICK=1]                  the benchmarks"
 	@echo "make fuzz [SECONDS=n]                 fuzz what reads others' bytes, n seconds each (60)"
 	@echo "make setup | kafka | clean            install what is missing | Kafka's jars | remove both"
 
@@ -31,8 +32,9 @@ lint: setup
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 
-bench: setup
-	@$(PYTHON) -m benchmarks
+bench:
+	@deploy/local/setup.sh bench
+	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
 
 fuzz: setup
 	@for target in ring answer batch; do \

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks import agent, host
+import click
+
+from benchmarks import agent, host, stream
 from benchmarks.report import keep, show
 
-BENCHMARKS = (agent.run, host.run)
 
-
-def main() -> None:
+@click.command()
+@click.option("--quick", is_flag=True, help="Fewer rows and cases of the stream.")
+def main(quick: bool) -> None:
     """Run them one after the other: they share two cores."""
-    figures = [figure for benchmark in BENCHMARKS for figure in show(benchmark())]
+    runs = (agent.run(), host.run(), stream.run(stream.QUICK if quick else stream.WHOLE))
+    figures = [figure for run in runs for figure in show(run)]
     print(f"kept in {keep(figures)}")
 
 

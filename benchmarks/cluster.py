@@ -86,6 +86,12 @@ class Cluster:
         self._phase = random.random(shape.pods)
         self.conversations = self._converse(random)
 
+    @property
+    def reports(self) -> int:
+        """Rows of an interval in which every conversation has traffic."""
+        talk = self.conversations
+        return int((talk.client >= 0).sum() + (talk.server >= 0).sum())
+
     def generation(self, hours: float) -> Array:
         """How often each pod has been replaced so far."""
         replaced: Array = (self._phase + self.shape.churn * hours).astype(np.int64)

@@ -23,7 +23,7 @@ from agent import wire
 from benchmarks.report import Figure
 from benchmarks.rivals.rows import DIMENSIONS, MAPS
 from benchmarks.stack import Program, Stack, processor_seconds, wait
-from benchmarks.stream import IP_RANGES, MILLION, Bench
+from benchmarks.worker import IP_RANGES, MILLION, Bench
 from benchmarks.workload import Message
 from sql.client import connect
 from sql.settings import ClickHouse

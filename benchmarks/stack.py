@@ -111,7 +111,8 @@ class Stack:
 
 
 class Program:
-    """`python -m module`, its output in a file. PORT among the arguments is a free one."""
+    """`python -m module`, its output in a file; it ends with this process. PORT among the
+    arguments is a free one."""
 
     def __init__(
         self,
@@ -124,10 +125,9 @@ class Program:
         self.port = free_ports(1)[0]
         self._log = directory / f"{name}.log"
         filled = [word.replace("PORT", str(self.port)) for word in arguments]
+        command = ["setpriv", "--pdeathsig", "KILL", "--", str(python), "-m", module, *filled]
         with self._log.open("wb") as out:
-            self._process = subprocess.Popen(
-                [python, "-m", module, *filled], stdout=out, stderr=out
-            )
+            self._process = subprocess.Popen(command, stdout=out, stderr=out)
         self.pid = self._process.pid
 
     @property

@@ -51,9 +51,11 @@ class Reports(NamedTuple):
     pod: Array
 
 
-def messages(cluster: Cluster, intervals: int, start: int = START) -> Iterator[Message]:
+def messages(
+    cluster: Cluster, intervals: int, start: int = START, nodes: int | None = None
+) -> Iterator[Message]:
     """The messages of so many intervals, in order of time. start: Unix nanoseconds, a multiple of
-    the interval."""
+    the interval. nodes: those of the first so many only."""
     length = cluster.shape.interval_seconds * SECOND
     shipped = np.zeros((cluster.nodes, 2), np.int64)
     for number in range(intervals):
@@ -61,7 +63,7 @@ def messages(cluster: Cluster, intervals: int, start: int = START) -> Iterator[M
         generations = cluster.generation((since - start) / HOUR)
         rows, pods = _interval(cluster, since, generations, number)
         bounds = np.searchsorted(cluster.node_of[pods], np.arange(cluster.nodes + 1)).tolist()
-        for node in range(cluster.nodes):
+        for node in range(cluster.nodes if nodes is None else nodes):
             own = slice(bounds[node], bounds[node + 1])
             mine = {name: column[own] for name, column in rows.items()}
             batch = _batch(cluster, node, mine, pods[own], generations)

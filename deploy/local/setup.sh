@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what flowatlas takes on Debian 12: `setup.sh` for running it, `setup.sh kafka` for running
-# Apache Kafka beside it as well. Each step looks first, so a second run changes and says nothing.
+# Apache Kafka beside it as well, `setup.sh bench` for the benchmarks too. Each step looks first, so a second run changes and says nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -114,12 +114,32 @@ kafka_jars() {
     echo "$wanted" >.cache/kafka/installed
 }
 
+# quixstreams, which the stream is measured against, wants an older confluent-kafka than flowatlas,
+# so it has an environment of its own.
+bench_environments() {
+    wanted=$(sha256sum <benchmarks/requirements.lock)
+    if [ "$(cat .venv/bench 2>/dev/null)" != "$wanted" ]; then
+        say "installing the benchmarks' Python packages into .venv"
+        quietly .venv/bin/pip install --disable-pip-version-check -r benchmarks/requirements.lock
+        echo "$wanted" >.venv/bench
+    fi
+    wanted=$(sha256sum <benchmarks/rivals/requirements.lock)
+    if [ "$(cat .cache/quixstreams/installed 2>/dev/null)" != "$wanted" ]; then
+        say "installing quixstreams into .cache/quixstreams"
+        python3 -m venv --clear .cache/quixstreams
+        quietly .cache/quixstreams/bin/pip install --disable-pip-version-check \
+            -r benchmarks/rivals/requirements.lock
+        echo "$wanted" >.cache/quixstreams/installed
+    fi
+}
+
 case "${1:-}" in
 "") debian_packages deploy/local/packages.txt ;;
-kafka) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt ;;
-*) fail "usage: setup.sh [kafka]" ;;
+kafka | bench) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt ;;
+*) fail "usage: setup.sh [kafka|bench]" ;;
 esac
 kernel_headers
 mount_cgroup2
 python_environment
-[ "${1:-}" != kafka ] || kafka_jars
+[ -z "${1:-}" ] || kafka_jars
+[ "${1:-}" != bench ] || bench_environments

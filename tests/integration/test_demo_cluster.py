@@ -6,16 +6,39 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
 
 from deploy.local.demo import fabric, run
 from deploy.local.demo.cluster import DemoCluster
 from deploy.local.demo.places import places
+from deploy.local.demo.settings import Settings
 from deploy.local.demo.shop import SHOP
+from deploy.local.probes import free_ports
+from deploy.local.system import System
+from sql.client import connect
 
 pytestmark = pytest.mark.integration
+
+
+class Poll(NamedTuple):
+    """Rows by node as a client saw them. Times are Unix seconds."""
+
+    asked: float
+    answered: float
+    rows: dict[str, int]
+
+
+class Batch(NamedTuple):
+    """What agent_ledger says of one batch. Times are Unix seconds."""
+
+    node: str
+    rows: int
+    newest: float
+    inserted_at: float
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +182,87 @@ def test_nothing_leads_to_the_machines_own_interfaces(cluster: DemoCluster) -> N
         attempt = inside(cluster, pod("catalogue"), "curl", "-sv", "-m", "2", f"http://{address}")
         assert attempt.returncode == 7
         assert "No route to host" in attempt.stderr or "unreachable" in attempt.stderr
+
+
+INTERVAL = 2.0
+WATCHED_SECONDS = 12.0
+ROWS_SEEN = "SELECT node, sum(flow_rows) FROM flows_10s GROUP BY node"
+BATCHES = """
+SELECT node, stream_rows, toUnixTimestamp64Milli(newest) / 1000,
+    toUnixTimestamp64Milli(inserted_at) / 1000
+FROM agent_ledger WHERE stream_rows > 0 ORDER BY inserted_at
+"""
+
+
+@pytest.fixture(scope="module")
+def watched(
+    cluster: DemoCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[list[Poll], list[Batch]]]:
+    """The whole system over the demo, and what a client got that asked for rows all the time."""
+    agent, bridge, stream, clickhouse = free_ports(4)
+    settings = Settings(
+        interval=INTERVAL,
+        agent_port=agent,
+        bridge_port=bridge,
+        stream_port=stream,
+        clickhouse_port=clickhouse,
+    )
+    data = tmp_path_factory.mktemp("demo")
+    system = System(
+        settings.plan(data, cluster.node_cgroups, cluster.namespace, cluster.directory),
+        say=lambda _: None,
+    )
+    try:
+        system.start()
+        client = connect(system.clickhouse)
+        polls, end = [], time.time() + WATCHED_SECONDS
+        while time.time() < end:
+            asked = time.time()
+            seen = client.query(ROWS_SEEN).result_rows
+            polls.append(Poll(asked, time.time(), {str(node): int(rows) for node, rows in seen}))
+            time.sleep(0.05)
+        batches = [Batch(*row) for row in client.query(BATCHES).result_rows]
+        yield polls, [batch for batch in batches if batch.inserted_at < polls[-1].asked]
+    finally:
+        system.stop()
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def rows_by(batches: list[Batch], time_: float) -> Counter[str]:
+    rows: Counter[str] = Counter()
+    for batch in batches:
+        rows[batch.node] += batch.rows if batch.inserted_at <= time_ else 0
+    return rows
+
+
+def test_rows_are_there_from_the_time_that_inserted_at_tells(
+    watched: tuple[list[Poll], list[Batch]],
+) -> None:
+    polls, batches = watched
+    for poll in polls:
+        assert all(
+            poll.rows.get(node, 0) >= rows for node, rows in rows_by(batches, poll.asked).items()
+        )
+
+
+def test_an_interval_can_be_queried_soon_after_its_end(
+    watched: tuple[list[Poll], list[Batch]],
+) -> None:
+    polls, batches = watched
+    assert len(batches) >= 9
+    told = [batch.inserted_at - batch.newest for batch in batches]
+    seen = [first_seen(polls, batches, batch) - batch.newest for batch in batches]
+    assert percentile(told, 0.99) <= INTERVAL + 3
+    assert percentile(seen, 0.99) <= INTERVAL + 3
+
+
+def first_seen(polls: list[Poll], batches: list[Batch], batch: Batch) -> float:
+    """When a client first got all rows that the node's batches have until this one."""
+    wanted = rows_by(batches, batch.inserted_at)[batch.node]
+    return next(poll.answered for poll in polls if poll.rows.get(batch.node, 0) >= wanted)
 
 
 def test_after_stop_nothing_is_left_and_the_machine_is_as_before() -> None:

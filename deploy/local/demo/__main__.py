@@ -77,7 +77,7 @@ def _run(settings: Settings, data: Path) -> None:
         click.echo("stopping the traffic")
         cluster.stop_traffic()
         system.settle()
-        report.show(system.clickhouse)
+        report.show(system.clickhouse, settings.interval)
 
 
 def _watch(system: System, seconds: float) -> None:

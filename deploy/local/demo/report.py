@@ -13,14 +13,19 @@ from sql.settings import ClickHouse
 FIRST, LAST = "edges", "coverage"
 
 
-def show(clickhouse: ClickHouse) -> None:
-    """Print the answers from ClickHouse, who talks to whom first and the coverage last."""
+def show(clickhouse: ClickHouse, interval: float) -> None:
+    """Print the answers from ClickHouse, who talks to whom first and the coverage last.
+
+    interval: the agents', in seconds.
+    """
     with queries(clickhouse), connect(clickhouse) as client:
         for question in sorted(ask.questions(), key=_place):
             click.secho(f"\n{question.question}  (flowatlas ask {question.name})", bold=True)
             click.echo(ask.run(client, question.name))
-        total = files(__package__).joinpath("coverage_line.sql").read_text()
-        click.echo(f"\n{ask.show(client, total, output='TSVRaw')}")
+        lines = ("freshness_line.sql", "coverage_line.sql")
+        for text in (files(__package__).joinpath(line).read_text() for line in lines):
+            given = {"interval": str(interval)}
+            click.echo(f"\n{ask.show(client, text, output='TSVRaw', parameters=given)}")
 
 
 def _place(question: ask.Question) -> tuple[bool, bool]:
