@@ -26,6 +26,7 @@ from stream.health import Health
 from stream.inventory import Inventory
 from stream.inventory import load as load_inventory
 from stream.kafka import cluster_id
+from stream.membership import insist
 from stream.pipeline import Pipeline
 from stream.settings import Settings, load
 from stream.sink import Sink, Sources
@@ -83,6 +84,7 @@ class StreamApp(faust.App):
         self.pipeline = await asyncio.to_thread(self._assemble, asyncio.get_running_loop())
         self.pipeline.start()
         self.add_future(self._fail())
+        self.add_future(insist(self.consumer))
 
     @property
     def failure(self) -> BaseException | None:
