@@ -46,6 +46,15 @@ class Numbers:
         self._runs[begin:end] = [(first, last)]
         return True
 
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self._runs, number, key=lambda run: run[0])
+        return at > 0 and number <= self._runs[at - 1][1]
+
+    @property
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """First and last of each, ascending."""
+        return self._runs
+
     def gap(self, number: int) -> int:
         """Numbers passed over if this one comes next."""
         return max(0, number - self._runs[-1][1] - 1) if self._runs else 0

@@ -29,6 +29,7 @@ ROLES = {
     "doctor": Role("deploy.local.doctor:command", "Say what this host lacks and how to mend it."),
     "agent": Role("agent.__main__:command", "Watch a node's sockets in the kernel, ship to Kafka."),
     "stream": Role("stream.__main__:command", "Window and resolve flows, insert into ClickHouse."),
+    "replay": Role("stream.replay.__main__:command", "Put dead letters back, redo a past period."),
     "server": Role("sql.server.__main__:command", "Serve the embedded ClickHouse over HTTP."),
     "bridge": Role("sql.bridge.__main__:command", "Export workload traffic to Prometheus."),
     "migrate": Role("deploy.local.migrate:command", "Bring tables and topics up to date."),

@@ -1,0 +1,1 @@
+"""Dead letters put back, and past periods worked through again by what is known now."""
