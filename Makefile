@@ -7,12 +7,13 @@ QUICK ?=
 PYTEST_ARGS ?=
 PYTHON := .venv/bin/python
 
-.PHONY: help setup kafka test lint bench fuzz demo clean
+.PHONY: help setup kafka test lint docs bench fuzz demo clean
 
 help:
 	@echo "make demo [SECONDS=n] [BROKER=kafka]  the whole system over a demo cluster on this machine"
 	@echo "make test [PYTEST_ARGS=...]           every test"
 	@echo "make lint                             ruff, mypy, import-linter"
+	@echo "make docs                             write docs/metrics.md anew from the code"
 	@echo "make bench [QUICK=1]                  the benchmarks"
 	@echo "make fuzz [SECONDS=n]                 fuzz what reads others' bytes, n seconds each (60)"
 	@echo "make setup | kafka | clean            install what is missing | Kafka's jars | remove both"
@@ -31,6 +32,9 @@ lint: setup
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
+
+docs: setup
+	@$(PYTHON) -m deploy.local.metrics_catalogue
 
 bench:
 	@deploy/local/setup.sh bench
