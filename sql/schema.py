@@ -173,6 +173,7 @@ OFFSET_RANGES = pa.schema(
             "partition": pa.uint32(),
             "first_offset": pa.uint64(),
             "last_offset": pa.uint64(),
+            "dead_offsets": pa.list_(pa.uint64()),
             "recorded_at": pa.timestamp("ms", tz="UTC"),
         }
     )

@@ -81,6 +81,19 @@ class RangeTornError(StreamError):
         self.offset = first_offset
 
 
+class RangeUnreadableError(StreamError):
+    """A message that the worker which recorded the range could read, and this one cannot."""
+
+    def __init__(self, partition: int, offset: int, reason: str) -> None:
+        super().__init__(
+            f"Offset {offset} of partition {partition} was being inserted by a newer version when "
+            f"that ended, and this one cannot read it ({reason}): run the newer version, and it "
+            "goes on where that stopped."
+        )
+        self.partition = partition
+        self.offset = offset
+
+
 class RangeTakenError(StreamError):
     """Another worker has cut the partition at this offset: this one lost it without noticing."""
 

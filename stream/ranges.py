@@ -27,6 +27,8 @@ class Range:
     partition: int
     first: int
     last: int
+    dead: tuple[int, ...] = ()
+    """Offsets of messages that were set aside when the range was recorded."""
 
     @property
     def token(self) -> str:
@@ -41,6 +43,8 @@ class Closed:
     range: Range
     messages: list[Message]
     epoch: int
+    repeated: bool = False
+    """Whether it was recorded before."""
 
 
 @dataclass
@@ -100,7 +104,9 @@ class Cutter:
         if self._first is None or (self._repeating() and not self.due(0, 0)):
             return None
         cut = Range(self.group, self.topic, self.partition, self._first, self._position)
-        closed = Closed(cut, self._messages, self.epoch)
+        if repeated := self._repeating() and self.recorded is not None:
+            cut = self.recorded
+        closed = Closed(cut, self._messages, self.epoch, repeated)
         self._first, self._messages, self.rows = None, [], 0
         return closed
 

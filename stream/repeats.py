@@ -2,8 +2,9 @@
 
 A batch is known by node, agent instance and number. What is in the tables says which numbers were
 inserted, so it is asked once for each agent instance and partition assignment, and remembered from
-there on. The decision is the same when a range is repeated after a crash: a message is not a repeat
-of itself, which the time of sending tells, and its insert is made complete under its token.
+there on. The decision is the same when a range that was recorded is inserted again after a crash: a
+message is not a repeat of itself, which the time of sending tells, and its insert is made complete
+under its token.
 """
 
 from __future__ import annotations
@@ -70,10 +71,11 @@ class Repeats:
         self._known: dict[tuple[str, str], Numbers] = {}
 
     def part(
-        self, deliveries: Sequence[Delivery], epoch: int
+        self, deliveries: Sequence[Delivery], epoch: int, again: bool = False
     ) -> tuple[list[Delivery], list[Delivery]]:
         """Those that are to be inserted, and the repeats of batches that already were. In another
-        epoch, other workers have inserted meanwhile.
+        epoch, other workers have inserted meanwhile. again: whether the range was recorded before,
+        so that its own batches may be among those that were inserted.
 
         A batch is taken for inserted from now on: if the insert fails, the worker must end.
         """
@@ -83,10 +85,10 @@ class Repeats:
         new: list[Delivery] = []
         repeated: list[Delivery] = []
         for delivery in deliveries:
-            (new if self._is_new(delivery) else repeated).append(delivery)
+            (new if self._is_new(delivery, again) else repeated).append(delivery)
         return new, repeated
 
-    def _is_new(self, delivery: Delivery) -> bool:
+    def _is_new(self, delivery: Delivery, again: bool) -> bool:
         origin = delivery.batch.origin
         key = origin.node, origin.agent
         if key not in self._known:
@@ -95,8 +97,9 @@ class Repeats:
         if self._known[key].add(origin.sequence):
             metrics.missing_batches.inc(gap)
             return True
-        sent = self._log.batch_time(self._cluster, *key, origin.sequence)
-        if sent == round(delivery.timestamp * 1000):
-            return True
+        if again:
+            sent = self._log.batch_time(self._cluster, *key, origin.sequence)
+            if sent == round(delivery.timestamp * 1000):
+                return True
         metrics.repeated_batches.inc()
         return False

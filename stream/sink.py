@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from agent.wire import Batch
 from stream import metrics
 from stream.classify import SPECIAL, Prefix, flatten
-from stream.decode import Poison, decode_all
+from stream.decode import Delivery, Poison, decode_all
+from stream.errors import RangeUnreadableError
 from stream.files import Followed
 from stream.inventory import Inventory
 from stream.ledger import ledger_rows, repeat_rows
@@ -79,20 +80,17 @@ class Sink:
 
     def prepare(self, closed: Closed) -> Prepared:
         """Raises what Store raises: which batches are repeats may have to be asked."""
-        with metrics.stage("decode"):
-            found, poison = decode_all(closed.messages)
-        deliveries, repeated = self._repeats.part(found, closed.epoch)
-        if not found:
-            return Prepared(closed.range, poison)
+        cut, found, poison = _read(closed)
+        deliveries, repeated = self._repeats.part(found, closed.epoch, closed.repeated)
         with metrics.rollup_seconds.time():
             ledger = ledger_rows(deliveries, self._cluster)
             tables = {
                 **self._levels([delivery.batch for delivery in deliveries]),
-                "repeated_batches": repeat_rows(repeated, closed.range, self._cluster),
+                "repeated_batches": repeat_rows(repeated, cut, self._cluster),
                 "agent_ledger": ledger,  # the last: it says that all is there
             }
         return Prepared(
-            closed.range,
+            cut,
             poison,
             tables,
             len(deliveries),
@@ -111,8 +109,6 @@ class Sink:
 
     def insert(self, prepared: Prepared) -> None:
         """Returns when the range is in all tables, exactly once. Raises what Store raises."""
-        if not prepared.tables:
-            return
         started = time.monotonic()
         with metrics.insert_seconds.time():
             self._store.record(prepared.range)
@@ -139,3 +135,22 @@ class Sink:
             len(windows),
             seconds,
         )
+
+
+def _read(closed: Closed) -> tuple[Range, list[Delivery], list[Poison]]:
+    """The range as it is to be recorded, with what can be read of it and what is to be set aside.
+
+    One that is repeated holds what it held: messages that were set aside then stay so, also for
+    a worker that could read them. Raises RangeUnreadableError if others cannot be read now.
+    """
+    with metrics.stage("decode"):
+        if not closed.repeated:
+            found, poison = decode_all(closed.messages)
+            dead = tuple(letter.message.offset for letter in poison)
+            return replace(closed.range, dead=dead), found, poison
+        dead = closed.range.dead
+        found, poison = decode_all([each for each in closed.messages if each.offset not in dead])
+    for letter in poison:
+        message = letter.message
+        raise RangeUnreadableError(message.partition, message.offset, letter.reason)
+    return closed.range, found, []

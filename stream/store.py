@@ -70,7 +70,10 @@ class Store:
     def last(self, group: str, topic: str, partition: int) -> Range | None:
         """The range of the partition that was recorded last."""
         found = self._query(LAST_RANGE, group=group, topic=topic, partition=partition)
-        return Range(group, topic, partition, *found[0]) if found else None
+        if not found:
+            return None
+        first, last, dead = found[0]
+        return Range(group, topic, partition, first, last, tuple(dead))
 
     def record(self, closed: Range) -> None:
         """Recorded under a token of its first offset, so of two workers the first one wins and the
@@ -81,6 +84,7 @@ class Store:
             "partition": closed.partition,
             "first_offset": closed.first,
             "last_offset": closed.last,
+            "dead_offsets": closed.dead,
             "recorded_at": datetime.now(UTC),
         }
         token = f"{closed.group}-{closed.topic}-{closed.partition}-{closed.first}"
@@ -92,7 +96,8 @@ class Store:
             partition=closed.partition,
             first=closed.first,
         )
-        if found != [(closed.last,)]:
+        _, last, dead = found[0]
+        if (last, tuple(dead)) != (closed.last, closed.dead):
             raise RangeTakenError(closed.partition, closed.first)
 
     def batch_numbers(self, cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
@@ -115,7 +120,7 @@ class Store:
         with metrics.stage("insert"):
             self._persist(lambda: send(self._client, block, token))
 
-    def _query(self, text: str, **parameters: Any) -> list[tuple[int, ...]]:
+    def _query(self, text: str, **parameters: Any) -> list[tuple[Any, ...]]:
         answer = self._persist(lambda: self._client.query(text, parameters=parameters))
         return [tuple(row) for row in answer.result_rows]
 

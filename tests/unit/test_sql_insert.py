@@ -17,6 +17,7 @@ ROW = {
     "partition": 1,
     "first_offset": 0,
     "last_offset": 9,
+    "dead_offsets": [3],
     "recorded_at": 0,
 }
 

@@ -36,4 +36,4 @@ def test_every_migration_is_numbered_and_repeatable() -> None:
     for number, migration in enumerate(known(), start=1):
         assert re.match(rf"{number:04d}_\w+\.sql", migration.name)
         for statement in migration.statements:
-            assert re.search("IF NOT EXISTS|CREATE OR REPLACE", statement)
+            assert re.search("IF NOT EXISTS|DROP VIEW IF EXISTS|CREATE OR REPLACE", statement)

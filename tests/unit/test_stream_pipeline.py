@@ -12,7 +12,7 @@ import pytest
 from stream.classify import Prefix, aws_prefixes
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
-from stream.errors import DeadLetterFloodError, InsertRefusedError
+from stream.errors import DeadLetterFloodError, InsertRefusedError, RangeUnreadableError
 from stream.files import Followed
 from stream.inventory import Inventory, load
 from stream.pipeline import Pipeline
@@ -148,7 +148,7 @@ def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:
     assert headers["flowatlas-dead-offset"] == b"1"
     assert b"unknown schema" in headers["flowatlas-dead-reason"]
     assert world.store.total("flows_10s", "flow_rows") == 2
-    assert world.store.ranges == [Range("g", "flows", 0, 0, 3)]
+    assert world.store.ranges == [Range("g", "flows", 0, 0, 3, dead=(1, 3))]
     assert world.committed == {0: 4}
 
 
@@ -169,7 +169,41 @@ def test_too_much_poison_stops_the_worker_and_commits_none_of_the_rest() -> None
     run(scenario)
     assert len(world.dead) == 3
     assert world.committed.get(0, 0) <= 3
-    assert not world.store.ranges
+    assert all(cut.dead == (cut.first,) for cut in world.store.ranges)
+
+
+def test_a_range_is_repeated_as_it_was_read_by_who_recorded_it() -> None:
+    world = World(MemoryStore([Range("g", "flows", 0, 0, 3, dead=(1, 2))]))
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        for taken in (flow_message(0), flow_message(1), poison(2), flow_message(3)):
+            await pipeline.take(taken, 4)
+        await pipeline.stop()
+
+    run(scenario)
+    assert world.store.total("flows_10s", "flow_rows") == 2
+    assert world.store.total("agent_ledger", "sequence") == 0 + 3
+    assert world.dead == []
+    assert world.committed == {0: 4}
+
+
+def test_a_range_that_only_a_newer_version_can_read_is_left_to_it() -> None:
+    world = World(MemoryStore([Range("g", "flows", 0, 0, 1)]))
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        for taken in (flow_message(0), poison(1)):
+            await pipeline.take(taken, 2)
+        await pipeline.stop()
+        assert isinstance(pipeline.failure.result(), RangeUnreadableError)
+
+    run(scenario)
+    assert not world.store.tables
+    assert world.dead == []
+    assert world.committed == {}
 
 
 def test_a_refused_insert_stops_the_worker_and_is_not_committed() -> None:

@@ -12,10 +12,8 @@ from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from sql.client import connect
-from sql.errors import SqlError
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import free_port
+from tests.integration.clickhouse import await_answer, free_port
 from tests.integration.faults.worker import work
 
 
@@ -90,7 +88,7 @@ class Engine:
         command = ("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "sql.server", *flags)
         with (self._directory / "clickhouse.log").open("ab") as out:
             self._process = subprocess.Popen(command, stdout=out, stderr=out)
-        until(self._answers)
+        await_answer(f"{self.settings.url}/ping", self._process)
 
     def kill(self) -> None:
         assert self._process is not None
@@ -105,12 +103,3 @@ class Engine:
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None
-        try:
-            connect(self.settings).close()
-        except SqlError:
-            return False
-        return True
