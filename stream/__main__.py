@@ -11,6 +11,7 @@ import click
 import typed_settings as ts
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from stream import memory
 from stream.app import StreamApp, build
 from stream.errors import KafkaUnreachableError
 from stream.settings import LOADERS, Settings
@@ -35,6 +36,7 @@ def command(settings: Settings) -> None:
         format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         level=logging.INFO,
     )
+    memory.keep()
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
     asyncio.run(serve(settings))

@@ -1,0 +1,28 @@
+"""Memory that a range let go of is kept for the next one.
+
+A kernel takes longer to hand out fresh pages than NumPy takes to fill them, and a range touches
+hundreds of megabytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import pyarrow as pa
+
+# glibc's malloc.h. The longest blocks that may come from the heap are half an arena, 32 MB.
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+LONGEST_BLOCK = 32 << 20
+KEPT = 512 << 20
+
+
+def keep() -> None:
+    """For the process, from now on: one heap for NumPy and Arrow, of which at most KEPT bytes lie
+    unused. Where the C library is not glibc, nothing changes."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return
+    mallopt(MMAP_THRESHOLD, LONGEST_BLOCK)
+    mallopt(TRIM_THRESHOLD, KEPT)
+    mallopt(ARENA_MAX, 1)
+    pa.set_memory_pool(pa.system_memory_pool())
