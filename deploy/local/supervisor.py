@@ -109,10 +109,6 @@ class SupervisedProcess:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
-    def said(self, text: str) -> bool:
-        """Whether `text` is in one of the last lines that it wrote, "" always."""
-        return not text or any(text in line for line in list(self._last_words))
-
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
         """Block until `ready()`; raise NotStartedError if the program ends first or time is up."""
         deadline = time.monotonic() + timeout

@@ -185,7 +185,7 @@ class System:
             flags += ["--ip-ranges", str(self.plan.ip_ranges)]
         stream = self._role("stream", *flags, *self._clickhouse_flags())
         # Its metrics answer before it has read the inventory, which may be what ends it.
-        self._start_role(stream, f"http://127.0.0.1:{port}/metrics", says="stream started")
+        self._start_role(stream, f"http://127.0.0.1:{port}/health")
 
     def _start_bridge(self) -> None:
         port = self.plan.ports.bridge
@@ -220,18 +220,13 @@ class System:
         environment = self._secrets(role)
         return SupervisedProcess(name or role, command, self._logs, environment=environment)
 
-    def _start_role(self, process: SupervisedProcess, url: str, says: str = "") -> None:
+    def _start_role(self, process: SupervisedProcess, url: str) -> None:
         self._running.append(process)
         process.start()
-        self._wait_for(process, url, says)
+        self._wait_for(process, url)
 
-    def _wait_for(self, process: SupervisedProcess, url: str, says: str = "") -> None:
-        """Until it answers at `url` and a line of its output holds `says`."""
-
-        def ready() -> bool:
-            return process.said(says) and probes.http_answers(url)
-
-        process.wait_until(ready, self.plan.start_seconds)
+    def _wait_for(self, process: SupervisedProcess, url: str) -> None:
+        process.wait_until(lambda: probes.http_answers(url), self.plan.start_seconds)
 
     def _clickhouse_flags(self) -> list[str]:
         there = self.clickhouse

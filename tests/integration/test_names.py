@@ -198,7 +198,7 @@ def test_names_reach_kafka_on_a_topic_of_their_own(
     agent = SupervisedProcess("agent", module_command("agent", *flags.split()), tmp_path)
     try:
         agent.start()
-        agent.wait_until(lambda: agent.said("agent ready"), 30)
+        agent.wait_until(lambda: "agent ready" in agent.log_file.read_text(), 30)
         with resolver(hosts, socket.AF_INET) as asking:
             ask(asking, "www.shop.test", "A")
         batch = first_names(address)
