@@ -106,7 +106,8 @@ class Workers:
                 "topic": self._settings.topic,
                 "partition": partition,
             }
-            for first, last in self._client.query(LAST_RANGE, parameters=parameters).result_rows:
+            found = self._client.query(LAST_RANGE, parameters=parameters).result_rows
+            for first, last, _ in found:
                 if inserted.get(partition, 0) <= last:
                     return (
                         f"offsets {first}-{last} of partition {partition} were being inserted "

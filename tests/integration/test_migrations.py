@@ -104,6 +104,35 @@ def test_data_of_wire_1_stays_and_adds_up_with_new_data(
         assert client.query(ages + " WHERE sequence = 0").result_rows == [(0, 1970, True)]
 
 
+def test_rows_are_carried_over_once_wherever_a_migration_is_cut_off(
+    server: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(server, database="carried")
+    *before, parts = migrations.known()[:8]
+    assert parts.name == "0008_parts.sql"
+    cuts = [";\n".join([*parts.statements[:number], "oops;\n"]) for number in range(1, 9)]
+    with monkeypatch.context() as patched, connect(replace(there, database="")) as client:
+        patched.setattr(migrations, "known", lambda: before)
+        migrations.migrate(there)
+        rows = flows(*(flow(node=f"n{number}", bytes_to_server=2**number) for number in range(9)))
+        with connect(there) as own:
+            insert_levels(own, rows, "before")
+        question = "SELECT sum(bytes_to_server), sum(flow_rows) FROM carried.flows_10s"
+        for text in cuts:
+            cut_off = replace(parts, text=text)
+            patched.setattr(migrations, "known", lambda cut_off=cut_off: [*before, cut_off])
+            with pytest.raises(Exception, match="oops"):
+                migrations.migrate(there)
+            assert client.query(question).result_rows == [(511, 9)]
+        patched.setattr(migrations, "known", lambda: [*before, parts])
+        migrations.migrate(there)
+        assert client.query(question).result_rows == [(511, 9)]
+        tables = "SELECT name, engine FROM system.tables WHERE database = 'carried'"
+        engines = {str(row[0]): row[1] for row in client.query(tables).result_rows}
+        assert engines["flows_10s"] == "MergeTree"
+        assert "flows_10s_next" not in engines
+
+
 def test_insert_columns_are_those_of_the_created_tables(server: ClickHouse) -> None:
     there = replace(server, database="columns")
     migrations.migrate(there)

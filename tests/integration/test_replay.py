@@ -239,10 +239,11 @@ class Place:
         return {level: [names for (names,) in self.query(text.format(level))] for level in LEVELS}
 
     def outside(self, begin: datetime, end: datetime) -> dict[str, list[tuple[Any, ...]]]:
-        """By level: every row that is not of the period, added up as merges would."""
+        """By level: every row that is not of the period, added up where merges would."""
         where = f"NOT (window >= '{begin:%F %T}' AND window < '{end:%F %T}')"
-        text = f"SELECT * FROM {{}} FINAL WHERE {where} ORDER BY ALL"
-        return {level: self.query(text.format(level)) for level in LEVELS}
+        tables = ("flows_10s", *(f"{level} FINAL" for level in LEVELS[1:]))
+        text = f"SELECT * FROM {{}} WHERE {where} ORDER BY ALL"
+        return {table: self.query(text.format(table)) for table in tables}
 
 
 @contextmanager
