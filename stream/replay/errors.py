@@ -72,6 +72,16 @@ class WorkersRunningError(ReplayError):
         )
 
 
+class ShutOutError(ReplayError):
+    """The machine or the network held the replay up for so long that Kafka took it for dead."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"Kafka no longer has the replay as the only member of group {group!r}, so workers may "
+            "insert: partitions not yet swapped stay as they are, run the replay again."
+        )
+
+
 class TablesChangedError(ReplayError):
     """Somebody inserted while the tables were being put together."""
 

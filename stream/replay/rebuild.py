@@ -99,6 +99,7 @@ class Rebuild:
         self._positions: dict[int, int] = {}
         self.flow_rows = self.window_rows = 0
         self.read_seconds = 0.0
+        self._to_the_end = False
 
     def plan(self, accept_difference: bool) -> Plan:
         """Raises NothingToReplayError, or RetentionError if Kafka lacks the period's begin."""
@@ -123,8 +124,9 @@ class Rebuild:
         self._read({partition: end for partition, (_, end) in plan.spans.items()})
         if self._tables.difference():
             self._say("rows of the period came later too: reading on")
+            self._to_the_end = True
             self._read(self._workers.inserted())
-        with self._workers.stopped(wait_seconds, self._say):
+        with self._workers.stopped(wait_seconds, self._say, self._keep_up):
             if self._tables.difference():
                 self._say("catching up with what the workers inserted meanwhile")
                 self._read(self._workers.inserted())
@@ -133,8 +135,13 @@ class Rebuild:
                 self._tables.drop()
                 raise difference
             self._say("swapping")
-            self._tables.swap()
+            self._tables.swap(self._workers.check_kept_out)
         self._tables.drop()
+
+    def _keep_up(self) -> None:
+        """So that little is left to be read once the workers stand still."""
+        if self._to_the_end:
+            self._read(self._workers.inserted())
 
     def _check_sources(self) -> None:
         """Files that were given to the workers must not be forgotten here."""

@@ -6,6 +6,7 @@ TABLES would not: a worker that repeats its last range still inserts it once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -97,13 +98,15 @@ class Tables:
         """Level and partition id of all that hold something of the period."""
         return [(level, partition) for level in LEVELS for partition in self._partitions(level)]
 
-    def swap(self) -> None:
-        """Puts the fresh rows in the place of the live ones. Nobody else may insert. Cut off
-        anywhere, each partition has its old rows or its new ones. Raises TablesChangedError."""
+    def swap(self, check: Callable[[], None]) -> None:
+        """Puts the fresh rows in the place of the live ones. Nobody else may insert, of which
+        `check` makes sure. Cut off anywhere, each partition has its old rows or its new ones.
+        Raises TablesChangedError."""
         self._leave_out_expired()
         for level in LEVELS:
             for partition in sorted(self._partitions(level) | self._partitions(_fresh(level))):
                 self._assemble(level, partition)
+                check()
                 self._replace(level, partition)
 
     def _assemble(self, level: str, partition: str) -> None:

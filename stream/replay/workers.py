@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from stream.kafka import cluster_id
-from stream.replay.errors import KafkaReadError, WorkersRunningError
+from stream.replay.errors import KafkaReadError, ShutOutError, WorkersRunningError
 from stream.replay.source import TIMEOUT, Source
 from stream.replay.tables import SQL
 from stream.settings import Settings
@@ -48,9 +48,11 @@ class Workers:
         return {partition: place.offset for partition, place in self._source.committed().items()}
 
     @contextmanager
-    def stopped(self, seconds: float, say: Callable[[str], None]) -> Iterator[None]:
+    def stopped(
+        self, seconds: float, say: Callable[[str], None], meanwhile: Callable[[], None]
+    ) -> Iterator[None]:
         """Waits until nobody inserts, and keeps the group's workers out. Raises
-        WorkersRunningError once `seconds` are over."""
+        WorkersRunningError once `seconds` are over. meanwhile: called again and again."""
         deadline = time.monotonic() + seconds
         told = ""
         while True:
@@ -62,6 +64,7 @@ class Workers:
                 say(f"{why}: waiting up to {seconds:g} s")
             if time.monotonic() > deadline:
                 raise WorkersRunningError(why, seconds)
+            meanwhile()
             time.sleep(LOOK_EVERY)
         try:
             if why := self._unsettled():
@@ -69,6 +72,11 @@ class Workers:
             yield
         finally:
             keeper.close()
+
+    def check_kept_out(self) -> None:
+        """Raises ShutOutError if this replay is no longer the group's only member."""
+        if self._members() != [CLIENT_ID]:
+            raise ShutOutError(self._settings.group)
 
     def _busy(self) -> str:
         """Who may still insert; "" if nobody."""

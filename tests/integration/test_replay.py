@@ -32,6 +32,7 @@ from sql.settings import ClickHouse
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.replay.__main__ import command
+from stream.replay.errors import ShutOutError
 from stream.replay.source import Source
 from stream.replay.workers import Workers
 from stream.settings import Settings
@@ -52,6 +53,7 @@ KILLED_AT = {
 KILLED = """
 import os, signal, sys
 from stream.replay.__main__ import command
+from stream.replay.errors import ShutOutError
 from stream.replay.source import Source
 from stream.replay.workers import Workers
 from stream.settings import Settings
@@ -211,8 +213,12 @@ class Place:
             kafka=self.kafka, topic=self.topic, group=self.group, clickhouse=self.clickhouse
         )
         source = Source(self.kafka, self.topic, self.group)
-        with closing(source), Workers(settings, self.client, source).stopped(10, print):
+        workers = Workers(settings, self.client, source)
+        with closing(source), workers.stopped(10, print, lambda: None):
+            workers.check_kept_out()
             yield
+        with pytest.raises(ShutOutError):
+            workers.check_kept_out()
 
     def replay(self, *arguments: str) -> str:
         """What it says. Raises what it raises."""
