@@ -25,7 +25,9 @@ def show(figures: Iterable[Figure]) -> list[Figure]:
     """Print each figure as it comes; returns them all."""
     shown = []
     for figure in figures:
-        print(f"{figure.what:<28} {figure.case:<24} {figure.value:>14,.1f} {figure.unit}")
+        digits = 1 if figure.value >= 10 else 2
+        value = f"{figure.value:,.{digits}f}"
+        print(f"{figure.what:<28} {figure.case:<24} {value:>14} {figure.unit}")
         shown.append(figure)
     return shown
 

@@ -151,6 +151,11 @@ class Program:
             self._process.kill()
             self._process.wait()
 
+    def most_memory(self) -> int:
+        """Bytes that were resident at once at the most."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def metrics(self) -> Metrics:
         """Its metrics; empty while nobody answers."""
         try:

@@ -11,7 +11,7 @@ import click
 from benchmarks import row_by_row
 from benchmarks.cluster import Shape
 from benchmarks.plot import plot
-from benchmarks.report import Figure, show
+from benchmarks.report import Figure, keep, show
 from benchmarks.stack import Stack, running
 from benchmarks.worker import MILLION, Bench, Outcome
 
@@ -62,18 +62,21 @@ def main_run(case: str, outcome: Outcome) -> Iterator[Figure]:
     yield Figure("stream: rows a message", case, loaded.rows / loaded.messages, "rows")
     yield Figure("stream: on the wire", case, loaded.size / loaded.rows, "bytes/row")
     yield Figure("stream: worker", case, outcome.cost, "CPU-s/M rows (mark: 1.0)")
-    rest = {"the rest": outcome.cpu - sum(outcome.stages.values())}
+    rest = {"the rest": outcome.used.workers - sum(outcome.stages.values())}
     for stage, seconds in (outcome.stages | rest).items():
         yield Figure(f"stream: of it {stage}", case, seconds / millions, "CPU-s/M rows")
     yield Figure("stream: worker's start", case, outcome.started, "CPU-s")
+    yield Figure("stream: worker's memory", case, outcome.memory / MILLION, "MB at the most")
     yield Figure("stream: end to end", case, outcome.rate, "rows/s (mark: 300,000)")
     for table, rows in outcome.inserted.items():
         yield Figure(f"stream: reduction {table}", case, loaded.rows / rows, "flow rows a row")
+    spent, each = outcome.used, "CPU-s/M flow rows"
     inserted = sum(outcome.inserted.values()) / MILLION
-    yield Figure("clickhouse: inserts", case, outcome.clickhouse / inserted, "CPU-s/M rows of all")
-    yield Figure("clickhouse: inserts", case, outcome.clickhouse / millions, "CPU-s/M flow rows")
-    yield Figure("clickhouse: merges after", case, outcome.merging / millions, "CPU-s/M flow rows")
-    yield Figure("kafka: broker", case, outcome.kafka / millions, "CPU-s/M flow rows")
+    yield Figure("clickhouse: inserts", case, spent.clickhouse / inserted, "CPU-s/M inserted rows")
+    yield Figure("clickhouse: of flow rows", case, spent.clickhouse / millions, each)
+    yield Figure("clickhouse: merge to one", case, outcome.merging / millions, each)
+    yield Figure("clickhouse: received", case, spent.received / loaded.rows, "bytes/flow row")
+    yield Figure("kafka: broker", case, spent.kafka / millions, each)
     for table, size in outcome.disk.items():
         yield Figure(f"clickhouse: disk {table}", case, size, "bytes/row")
 
@@ -105,11 +108,12 @@ def _figures(done: Run) -> Iterator[Figure]:
 def main(quick: bool, rows: int | None, pods: int, workers: int) -> None:
     """Measure the stream, from Apache Kafka into ClickHouse's engine."""
     if rows is None:
-        show(run(QUICK if quick else WHOLE))
-        return
-    with running() as stack:
-        bench = Bench(stack, Shape(pods=pods))
-        show(main_run(f"{pods:,} pods", bench.run(bench.load(rows), workers)))
+        figures = show(run(QUICK if quick else WHOLE))
+    else:
+        with running() as stack:
+            bench = Bench(stack, Shape(pods=pods))
+            figures = show(main_run(f"{pods:,} pods", bench.run(bench.load(rows), workers)))
+    print(f"kept in {keep(figures)}")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -29,25 +30,39 @@ POLL_SECONDS = 0.1
 LEAST_INTERVALS = 4
 ROWS = "flowatlas_stream_rows_total"
 FILES = "flowatlas_stream_loaded_timestamp_seconds"
+RECEIVED = "flowatlas_server_received_bytes_total"
 SPENT = "flowatlas_stream_stage_seconds_total"
 STAGES = ("fetch", "decode", "resolve", "window", "rollup", "encode", "insert")
 
 
+class Account(NamedTuple):
+    """What was used up to some time, in seconds; workers, clickhouse and kafka: of processors.
+    received: bytes that came to ClickHouse as inserts, uncompressed."""
+
+    wall: float
+    workers: float
+    clickhouse: float
+    kafka: float
+    received: float
+
+    def since(self, before: Account) -> Account:
+        return Account(*(now - then for now, then in zip(self, before, strict=True)))
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """One run. Times in seconds; cpu: of all workers, started: what they took before the first row,
-    inserted: rows by level before any merge, merging: ClickHouse's time after the last insert."""
+    """One run. started: processor seconds that the workers took before the first row; merging:
+    those of ClickHouse to make one part of each table; memory: a worker's most, in bytes;
+    inserted: rows by level before any merge, disk: bytes a row after."""
 
     loaded: Loaded
-    wall: float
-    cpu: float
+    used: Account
     started: float
-    clickhouse: float
     merging: float
-    kafka: float
+    memory: int
     inserted: dict[str, int]
     disk: dict[str, float]
-    stages: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, float]
 
     @property
     def millions(self) -> float:
@@ -56,12 +71,12 @@ class Outcome:
     @property
     def cost(self) -> float:
         """The workers' CPU seconds per million flow rows."""
-        return self.cpu / self.millions
+        return self.used.workers / self.millions
 
     @property
     def rate(self) -> float:
         """Flow rows a second, end to end."""
-        return self.loaded.rows / self.wall
+        return self.loaded.rows / self.used.wall
 
     @property
     def reduction(self) -> float:
@@ -129,27 +144,31 @@ class Bench:
 
     def _measure(self, loaded: Loaded, clickhouse: ClickHouse, programs: list[Program]) -> Outcome:
         """Returns when all is inserted, and ClickHouse has merged it."""
-        pids = [program.pid for program in programs]
-        engine, kafka = self.stack.engine.pid, self.stack.kafka_pid
         wait(lambda: all(map(_has_read_files, programs)), programs, 0.02)
-        began, started = time.monotonic(), sum(map(processor_seconds, pids))
-        engine_began, kafka_began = processor_seconds(engine), processor_seconds(kafka)
+        before = self._account(programs)
         wait(lambda: _total(programs, ROWS) >= loaded.rows, programs, POLL_SECONDS)
-        wall, cpu = time.monotonic() - began, sum(map(processor_seconds, pids)) - started
-        engine_ended, kafka_ended = processor_seconds(engine), processor_seconds(kafka)
+        after = self._account(programs)
         stages = [program.metrics().get(SPENT, {}) for program in programs]
+        memory = max(program.most_memory() for program in programs)
         inserted, disk = self._tables(loaded, clickhouse)
         return Outcome(
             loaded,
-            wall,
-            cpu,
-            started,
-            engine_ended - engine_began,
-            processor_seconds(engine) - engine_ended,
-            kafka_ended - kafka_began,
+            after.since(before),
+            before.workers,
+            self._account(programs).since(after).clickhouse,
+            memory,
             inserted,
             disk,
             {stage: sum(own.get(stage, 0.0) for own in stages) for stage in STAGES},
+        )
+
+    def _account(self, workers: list[Program]) -> Account:
+        return Account(
+            time.monotonic(),
+            sum(processor_seconds(worker.pid) for worker in workers),
+            processor_seconds(self.stack.engine.pid),
+            processor_seconds(self.stack.kafka_pid),
+            self.stack.engine.metrics().total(RECEIVED),
         )
 
     def _tables(
