@@ -32,7 +32,12 @@ class Bench:
     """traffic: what is to be consumed, if not what the new bench itself will send."""
 
     def __init__(
-        self, kafka: str, engine: Engine, directory: Path, traffic: Traffic | None = None
+        self,
+        kafka: str,
+        engine: Engine,
+        directory: Path,
+        traffic: Traffic | None = None,
+        replicas: int = 1,
     ) -> None:
         number = next(NUMBERS)
         self.engine = engine
@@ -43,8 +48,8 @@ class Bench:
         self.log = directory / f"{self.group}.log"
         if traffic is None:
             traffic = Traffic(kafka, f"flows-{number}", RUN_START, seed=number)
-            self._create(traffic.topic, PARTITIONS)
-            self._create(f"{traffic.topic}.dead", 1)
+            self._create(traffic.topic, PARTITIONS, replicas)
+            self._create(f"{traffic.topic}.dead", 1, replicas)
         self.traffic = traffic
         self._workers: list[Worker] = []
         self._others: list[Bench] = []
@@ -54,10 +59,17 @@ class Bench:
         self._others.append(Bench(self.kafka, self.engine, self.log.parent, self.traffic))
         return self._others[-1]
 
-    def worker(self, *flags: str, point: str = "", nth: int = 1) -> Worker:
-        started = Worker([*self.flags(), *flags], self.log, point, nth)
+    def worker(self, *flags: str, point: str = "", nth: int = 1, newer: bool = False) -> Worker:
+        started = Worker([*self.flags(), *flags], self.log, point, nth, newer)
         self._workers.append(started)
         return started
+
+    def replay_dead_letters(self, newer: bool) -> None:
+        """`flowatlas replay dead`."""
+        own = ("--kafka", "--topic", "--dead-letter-topic", "--group")
+        flags = [flag for flag in self.flags() if flag.partition("=")[0] in own]
+        replay = Worker(["replay", "dead", *flags], self.log, newer=newer)
+        assert replay.wait() == 0, self.words()
 
     def flags(self) -> list[str]:
         return [
@@ -94,6 +106,11 @@ class Bench:
         with self.client() as client:
             return int(client.query("SELECT count() FROM offset_ranges").result_rows[0][0])
 
+    def await_ranges(self, more: int) -> None:
+        """Until so many more have been recorded than were when called."""
+        enough = self.ranges() + more
+        until(lambda: self.ranges() >= enough)
+
     def client(self) -> Client:
         return connect(self.clickhouse)
 
@@ -118,7 +135,9 @@ class Bench:
             worker.kill()
         sys.stdout.write(self.words())
 
-    def _create(self, topic: str, partitions: int) -> None:
+    def _create(self, topic: str, partitions: int, replicas: int) -> None:
         admin = AdminClient({"bootstrap.servers": self.kafka, "log_level": 0})
-        (created,) = admin.create_topics([NewTopic(topic, partitions)]).values()
+        safe = {"min.insync.replicas": str(max(1, replicas - 1))}
+        wanted = NewTopic(topic, partitions, replicas, config=safe)
+        (created,) = admin.create_topics([wanted]).values()
         created.result(30)

@@ -36,10 +36,15 @@ FORKS = _prepare_forks()
 
 
 class Worker:
-    """`flowatlas stream` as a process. point: where in faults.worker it kills itself, if at all."""
+    """`flowatlas stream`, or `flowatlas replay`, as a process.
 
-    def __init__(self, flags: Sequence[str], log: Path, point: str, nth: int) -> None:
-        given = (list(flags), str(log), point, nth)
+    point: where in faults.worker it kills itself, if at all. newer: of the next version.
+    """
+
+    def __init__(
+        self, flags: Sequence[str], log: Path, point: str = "", nth: int = 1, newer: bool = False
+    ) -> None:
+        given = (list(flags), str(log), point, nth, newer)
         self._process = FORKS.Process(target=work, args=given, daemon=True)
         self._process.start()
 

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from tests.integration.faults.bench import Bench
-from tests.integration.faults.processes import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -20,8 +19,7 @@ def test_killed_in_mid_insert_it_has_everything_once_it_is_back(bench: Bench) ->
     worker = bench.worker()
     with bench.traffic.flowing(per_second=40):
         for _ in range(KILLS):
-            before = bench.ranges()
-            until(lambda before=before: bench.ranges() > before)  # type: ignore[misc]
+            bench.await_ranges(1)
             time.sleep(random.random() * 0.2)
             bench.engine.kill()
             bench.engine.start()

@@ -41,12 +41,10 @@ def test_workers_that_join_and_leave_in_full_flow_lose_and_repeat_nothing(bench:
     with bench.traffic.flowing(per_second=40):
         for _ in range(2):
             for _ in range(2):
-                before = bench.ranges()
                 workers.append(bench.worker())
-                until(lambda before=before: bench.ranges() > before + 4)  # type: ignore[misc]
+                bench.await_ranges(5)
             for _ in range(2):
-                before = bench.ranges()
                 time.sleep(random.random() * 0.3)
                 assert workers.pop(0).end() == 0, bench.words()
-                until(lambda before=before: bench.ranges() > before + 4)  # type: ignore[misc]
+                bench.await_ranges(5)
     bench.finish(*workers)

@@ -103,7 +103,7 @@ class Traffic:
         node = f"node-{number}"
         drawn = draw(self._drawn, self._start, rows)
         origin = wire.Origin(node, f"agent-of-{node}", sequence, wire.Ledger())
-        widened = [pa.nulls(rows, f.type) for f in list(version.schema)[len(wire.SCHEMA) :]]
+        widened = [drawn["packets_to_server"]] * (len(version.schema) - len(wire.SCHEMA))
         written = pa.RecordBatch.from_arrays([*drawn.columns, *widened], schema=version.schema)
         made = Sent(node, sequence, version.encode(written), version.headers(origin), drawn)
         self.sent.append(made)

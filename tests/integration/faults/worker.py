@@ -18,7 +18,9 @@ from urllib3.connection import HTTPConnection
 import stream.sink
 from stream.__main__ import command
 from stream.app import StreamApp
+from stream.replay.__main__ import command as replay
 from stream.store import Store
+from tests.integration.faults import next_version
 
 PDEATHSIG = ctypes.CDLL(None).prctl
 """prctl(PR_SET_PDEATHSIG=1, …): ends it with its parent, should pytest itself be killed."""
@@ -92,12 +94,16 @@ def _after(passing: Passing) -> Callable[[str], Callable[..., Any]]:
     return named
 
 
-def work(flags: list[str], log: str, point: str, nth: int) -> None:
+def work(flags: list[str], log: str, point: str, nth: int, newer: bool) -> None:
     """The process's whole life; its words go to the end of `log`."""
     PDEATHSIG(1, signal.SIGKILL)
     words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(words, 1)
     os.dup2(words, 2)
+    if newer:
+        next_version.install()
     if point:
         arm(Passing(point, nth))
+    if flags[0] == "replay":
+        replay.main(flags[1:])
     command.main(flags)
