@@ -61,6 +61,7 @@ class Resolver:
         self._backends: dict[tuple[bytes, int, int], tuple[int, int]] = {}
         self._fronts: dict[int, Frontend] = {}
         self._translations: dict[tuple[int, int], int] = {}
+        self._served: dict[Endpoint, int] = {}
         self._reporters: dict[tuple[str, int], int] = {}
 
     def forget_if_full(self) -> None:
@@ -186,7 +187,10 @@ class Resolver:
             front = self._fronts.get(number)
             endpoint = self._chosen(self.endpoints[backend], front)._replace(method="conntrack")
             service = front.service if front else endpoint.service
-            self._translations[key] = self._add(endpoint._replace(service=service))
+            endpoint = endpoint._replace(service=service)
+            if endpoint not in self._served:  # by another address of the same Service
+                self._served[endpoint] = self._add(endpoint)
+            self._translations[key] = self._served[endpoint]
         return self._translations[key]
 
     def _chosen(self, endpoint: Endpoint, front: Frontend | None) -> Endpoint:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
@@ -255,6 +257,74 @@ def test_a_batch_that_came_again_is_told_and_not_inserted_again() -> None:
         assert world.store.total(level, "flow_rows") == 1
     assert world.store.total("repeated_batches", "offset") == 1
     assert world.committed == {0: 2}
+
+
+@dataclass
+class MeetingStore(MemoryStore):
+    """An insert returns once another one goes on at the same time."""
+
+    meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=10))
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        if table == "agent_ledger":
+            self.meeting.wait()
+        super().insert(table, rows, token)
+
+
+def test_ranges_of_different_partitions_are_inserted_at_once() -> None:
+    world = World(MeetingStore())
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(messages=1)
+        pipeline.start()
+        for partition in (0, 1):
+            content = batch([{}], node=f"node-{partition}")
+            value, headers = message(content)
+            await pipeline.take(Message("flows", partition, 0, 1.0, None, value, headers), 1)
+        await pipeline.stop()
+        assert not pipeline.failure.done()
+
+    run(scenario)
+    assert world.committed == {0: 1, 1: 1}
+
+
+@dataclass
+class SlowStore(MemoryStore):
+    """Tells what it does; the insert of the first range takes a while, and may fail."""
+
+    told: list[str] = field(default_factory=list)
+    failing: bool = False
+
+    def record(self, closed: Range) -> None:
+        self.told.append(f"record {closed.first}")
+        super().record(closed)
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        if len(self.ranges) == 1 and table == "flows_10s":
+            time.sleep(0.2)
+            if self.failing:
+                raise InsertRefusedError("no such table")
+        super().insert(table, rows, token)
+        if table == "agent_ledger":
+            self.told.append(f"inserted {self.ranges[-1].first}")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_range_is_recorded_only_after_the_one_before_it_is_inserted(failing: bool) -> None:
+    store = SlowStore(failing=failing)
+    world = World(store)
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(messages=1)
+        pipeline.start()
+        for offset in range(2 if failing else 3):
+            await pipeline.take(flow_message(offset), 3)
+        await pipeline.stop()
+
+    run(scenario)
+    whole = [f"{done} {offset}" for offset in range(3) for done in ("record", "inserted")]
+    assert store.told == (["record 0"] if failing else whole)
+    assert world.committed == ({} if failing else {0: 3})
 
 
 def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
