@@ -137,3 +137,13 @@ class NotDrainedError(StreamError):
             f"Stopped before everything consumed was inserted ({detail}): nothing is lost, the "
             "next worker reads it again from Kafka."
         )
+
+
+class NetworkUnreadableError(StreamError):
+    """EC2 did not tell the account's network; what was read of it before stays in use."""
+
+    def __init__(self, region: str, detail: str) -> None:
+        super().__init__(
+            f"EC2 in {region or 'no region'} does not tell the network ({detail}): give this "
+            "role the policy deploy/aws/network-reader.json, or a file with --network."
+        )
