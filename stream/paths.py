@@ -50,7 +50,7 @@ class Transfer(IntEnum):
 class Paths(NamedTuple):
     """A column each, an entry a pair.
 
-    near: the end in the account's network by whose routes the path goes; the client, if it is.
+    near: the end in the account's network by whose routes the path goes, the client if it may be.
     behind: of a NAT path, the class of what lies behind the gateway; else the same as path.
     gateway: code in Router.gateways of the NAT gateway, endpoint, peering … on the way.
     *_billed: whether that end's own charges are on this account's bill.
@@ -137,7 +137,7 @@ class Router:
 
     def paths(self, client: Places, server: Places) -> Paths:
         """The paths of pairs of as many clients and servers."""
-        near_is_client = _inside(client) | ~_inside(server)
+        near_is_client = _nearness(client) >= _nearness(server)
         near = Places.choose(near_is_client, client, server)
         far = Places.choose(near_is_client, server, client)
         target, gateway = self._route(near.subnet, far.address)
@@ -201,6 +201,8 @@ class Router:
         rules: list[tuple[np.ndarray, np.ndarray | Path, np.ndarray | Transfer]] = [
             (~_inside(near), Path.UNKNOWN, Transfer.UNPRICED),
             (far.interface != NONE, Path.INTERFACE_ENDPOINT, Transfer.INTERFACE_ENDPOINT),
+            # Between these and instances of their VPC nothing is charged, whatever the zones.
+            (local & (near.balancer | far.balancer), zones, Transfer.FREE),
             (local & ~other_region, zones, by_zone),
             (local, Path.CROSS_REGION, Transfer.REGION),
             (
@@ -269,6 +271,13 @@ def _inside(places: Places) -> np.ndarray:
 
 def _zones(one: Places, other: Places) -> np.ndarray:
     return _compare((one.zone_id, other.zone_id), (one.zone_name, other.zone_name))
+
+
+def _nearness(places: Places) -> np.ndarray:
+    """A subnet's routes tell more than the cluster does; what answers only, has none of its own."""
+    told = 2 * (places.subnet != NONE) + _in_cluster(places)
+    nearness: np.ndarray = told * (places.interface == NONE)
+    return nearness
 
 
 def _compare(

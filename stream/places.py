@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stream.addresses import MAPPED
-from stream.network.model import Network, Vpc
+from stream.network.model import BalancerType, Network, Vpc
 from stream.network.prefixes import NONE, Prefixes
 
 UNSAID = 0
@@ -51,7 +51,7 @@ class Service(IntEnum):
 class Places(NamedTuple):
     """A column each, an entry an endpoint. Numbers are those of the Gazetteer; NONE where there is
     none, UNSAID for zones and regions. virtual: the address never meets a route table, as Services'
-    and those of pods in an overlay do not."""
+    and those of pods in an overlay do not. balancer: an application or classic load balancer's."""
 
     address: np.ndarray
     kind: np.ndarray
@@ -63,6 +63,7 @@ class Places(NamedTuple):
     region: np.ndarray
     interface: np.ndarray
     virtual: np.ndarray
+    balancer: np.ndarray
 
     def take(self, numbers: np.ndarray) -> Places:
         return Places(*(column[numbers] for column in self))
@@ -118,6 +119,13 @@ class Gazetteer:
             for interface in endpoint.interfaces
             for address in interface.addresses
         )
+        self._by_balancer = Prefixes(
+            (ip_network(address), 0)
+            for balancer in network.load_balancers
+            if balancer.type in {BalancerType.APPLICATION, BalancerType.CLASSIC}
+            for interface in balancer.interfaces
+            for address in interface.addresses
+        )
         self._sites = Prefixes((cidr, 0) for cidr in network.on_prem)
 
     def zone(self, name: str, number: str) -> tuple[int, int]:
@@ -147,6 +155,7 @@ class Gazetteer:
             np.where(region != UNSAID, region, self._vpc_region[vpc]),
             self._by_interface.lookup(address),
             (own_vpc == NONE) & ((kind == Kind.POD) | (kind == Kind.SERVICE)),
+            self._by_balancer.lookup(address) != NONE,
         )
 
     def _subnet(self, address: np.ndarray, ends: Sequence[End]) -> np.ndarray:
@@ -154,7 +163,9 @@ class Gazetteer:
         own = self._by_subnet.lookup(address)
         if self._external_snat:
             return own
-        translated = np.array([end.address.startswith(MAPPED) and end.host != b"" for end in ends])
+        translated = np.array(
+            [end.address.startswith(MAPPED) and end.host != b"" for end in ends], bool
+        )
         host = self._by_subnet.lookup(np.array([end.host for end in ends], "S16"))
         return np.where(translated & (host != NONE), host, own)
 

@@ -51,7 +51,7 @@ SCALE = 12
 
 
 class Rates(NamedTuple):
-    """USD per byte, an entry a pair: what each end is charged for sending and for receiving."""
+    """Picodollars per byte, an entry a pair: what each end is charged for what it does."""
 
     client_sends: np.ndarray
     client_receives: np.ndarray
@@ -100,11 +100,12 @@ def rates(paths: Paths, regions: Sequence[str], prices: Prices) -> Rates:
     far_sends = (across + public + of(Transfer.REGION, inward) + transit) * paths.far_billed
     far_receives = (across + public) * paths.far_billed
     client = paths.near_is_client
+    per_byte = PICODOLLARS / prices.gb
     return Rates(
-        np.where(client, near_sends, far_sends) / prices.gb,
-        np.where(client, near_receives, far_receives) / prices.gb,
-        np.where(client, far_sends, near_sends) / prices.gb,
-        np.where(client, far_receives, near_receives) / prices.gb,
+        np.where(client, near_sends, far_sends) * per_byte,
+        np.where(client, near_receives, far_receives) * per_byte,
+        np.where(client, far_sends, near_sends) * per_byte,
+        np.where(client, far_receives, near_receives) * per_byte,
     )
 
 
@@ -138,7 +139,7 @@ def dollars(picodollars: np.ndarray) -> pa.Array:
 
 
 def tiered(gb: float, tiers: Sequence[Tier]) -> float:
-    """USD of a month's total; the table function flowatlasTiered does the same in SQL."""
+    """USD of a month's total; flowatlasTiered does the same in SQL."""
     total, start = 0.0, 0.0
     for tier in tiers:
         end = np.inf if tier.up_to_gb is None else tier.up_to_gb
@@ -148,5 +149,5 @@ def tiered(gb: float, tiers: Sequence[Tier]) -> float:
 
 
 def _picodollars(count: np.ndarray, rate: np.ndarray) -> np.ndarray:
-    amount: np.ndarray = np.rint(count * (rate * PICODOLLARS)).astype(np.int64)
+    amount: np.ndarray = np.rint(count * rate).astype(np.int64)
     return amount

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stream.errors import NetworkUnreadableError
 from stream.network import model
-from stream.network.model import Cidr, Interface, Network, Route, Target, Vpc
+from stream.network.model import BalancerType, Cidr, Interface, Network, Route, Target, Vpc
 
 # The parameter of a route that names its target, and what it is. A gateway id says its own kind.
 TARGETS = (
@@ -32,6 +32,11 @@ GATEWAYS = {
     "igw": Target.INTERNET_GATEWAY,
     "vgw": Target.VIRTUAL_PRIVATE_GATEWAY,
     "vpce": Target.GATEWAY_ENDPOINT,
+}
+BALANCERS = {
+    "app": BalancerType.APPLICATION,
+    "net": BalancerType.NETWORK,
+    "gwy": BalancerType.GATEWAY,
 }
 ORIGINS = {"CreateRouteTable": 0, "CreateRoute": 1, "EnableVgwRoutePropagation": 2}
 """Of routes to one destination, the local one wins, then the static, then the propagated one.
@@ -90,6 +95,7 @@ def _network(api: Api, region: str, account: str, vpc: str) -> Network:
             if item["State"] == "available"
         ),
         endpoints=tuple(_endpoints(api)),
+        load_balancers=tuple(_load_balancers(api)),
         peerings=tuple(
             _peering(item, region)
             for item in api.all("describe_vpc_peering_connections", "VpcPeeringConnections")
@@ -228,11 +234,28 @@ def _interfaces(api: Api, numbers: list[str]) -> dict[str, Interface]:
     for start in range(0, len(numbers), 200):
         some = {"Name": "network-interface-id", "Values": numbers[start : start + 200]}
         for item in api.all("describe_network_interfaces", "NetworkInterfaces", Filters=[some]):
-            ipv4 = [entry["PrivateIpAddress"] for entry in item.get("PrivateIpAddresses", ())]
-            ipv6 = [entry["Ipv6Address"] for entry in item.get("Ipv6Addresses", ())]
-            addresses = tuple(ip_address(text) for text in [*ipv4, *ipv6])
-            found[item["NetworkInterfaceId"]] = Interface(item["SubnetId"], addresses)
+            found[item["NetworkInterfaceId"]] = _interface(item)
     return found
+
+
+def _interface(item: Mapping[str, Any]) -> Interface:
+    ipv4 = [entry["PrivateIpAddress"] for entry in item.get("PrivateIpAddresses", ())]
+    ipv6 = [entry["Ipv6Address"] for entry in item.get("Ipv6Addresses", ())]
+    return Interface(item["SubnetId"], tuple(ip_address(text) for text in [*ipv4, *ipv6]))
+
+
+def _load_balancers(api: Api) -> Iterator[model.LoadBalancer]:
+    """By the descriptions of their interfaces, which spares asking two more APIs.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+    """
+    elastic = {"Name": "description", "Values": ["ELB *"]}
+    found: dict[tuple[str, str], list[Interface]] = {}
+    for item in api.all("describe_network_interfaces", "NetworkInterfaces", Filters=[elastic]):
+        name = item["Description"].removeprefix("ELB ")
+        found.setdefault((name, item["VpcId"]), []).append(_interface(item))
+    for (name, vpc), interfaces in found.items():
+        kind = BALANCERS.get(name.split("/")[0], BalancerType.CLASSIC)
+        yield model.LoadBalancer(name, vpc, kind, tuple(interfaces))
 
 
 def _peering(item: Mapping[str, Any], region: str) -> model.Peering:

@@ -41,9 +41,10 @@ def check(network: Network) -> None:
     for i, gateway in enumerate(network.nat_gateways):
         if gateway.subnet:
             _refer(f"nat_gateways[{i}].subnet", gateway.subnet, subnets)
-    for i, endpoint in enumerate(network.endpoints):
-        for j, interface in enumerate(endpoint.interfaces):
-            _refer(f"endpoints[{i}].interfaces[{j}].subnet", interface.subnet, subnets)
+    for name in ("endpoints", "load_balancers"):
+        for i, owner in enumerate(getattr(network, name)):
+            for j, interface in enumerate(owner.interfaces):
+                _refer(f"{name}[{i}].interfaces[{j}].subnet", interface.subnet, subnets)
 
 
 def _ids(things: Iterable[object]) -> set[str]:

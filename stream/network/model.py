@@ -90,7 +90,7 @@ class NatGateway:
 
 @dataclass(frozen=True)
 class Interface:
-    """One of an interface endpoint's network interfaces."""
+    """One network interface of an endpoint or a load balancer."""
 
     subnet: str
     addresses: tuple[Address, ...]
@@ -106,6 +106,21 @@ class VpcEndpoint:
     service: str
     interfaces: tuple[Interface, ...] = ()
     private_dns: bool = False
+
+
+class BalancerType(StrEnum):
+    APPLICATION = "application"
+    NETWORK = "network"
+    GATEWAY = "gateway"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True)
+class LoadBalancer:
+    id: str
+    vpc: str
+    type: BalancerType
+    interfaces: tuple[Interface, ...]
 
 
 @dataclass(frozen=True)
@@ -145,6 +160,7 @@ class Network:
     route_tables: tuple[RouteTable, ...] = ()
     nat_gateways: tuple[NatGateway, ...] = ()
     endpoints: tuple[VpcEndpoint, ...] = ()
+    load_balancers: tuple[LoadBalancer, ...] = ()
     peerings: tuple[Peering, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     on_prem: tuple[Cidr, ...] = ()

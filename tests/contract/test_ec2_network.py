@@ -10,12 +10,14 @@ from typing import Any
 
 import boto3
 import pytest
+from click.testing import CliRunner
 from moto.server import ThreadedMotoServer
 
 from stream.addresses import pack
 from stream.errors import NetworkUnreadableError
 from stream.network import ec2, file
-from stream.network.model import EndpointType, Network, Target
+from stream.network.__main__ import command
+from stream.network.model import BalancerType, EndpointType, Network, Target
 from stream.paths import Path as PathClass
 from stream.paths import Router
 from stream.places import End, Gazetteer
@@ -83,6 +85,9 @@ class Account:
         egress = ec2.create_egress_only_internet_gateway(VpcId=ids["vpc"])
         egress = egress["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
         ids["egress"] = egress
+
+        ec2.create_network_interface(SubnetId=ids["private"], Description="ELB app/shop/0a1b")
+        ec2.create_network_interface(SubnetId=ids["private"], Description="somebody's")
 
     def _routes(self) -> None:
         ec2, ids = self.client, self.ids
@@ -204,6 +209,12 @@ def test_tells_the_endpoints(account: Account, network: Network) -> None:
     assert sqs.interfaces[0].addresses
 
 
+def test_knows_load_balancers_by_their_interfaces(account: Account, network: Network) -> None:
+    (balancer,) = network.load_balancers
+    assert (balancer.id, balancer.type) == ("app/shop/0a1b", BalancerType.APPLICATION)
+    assert balancer.interfaces[0].subnet == account.ids["private"]
+
+
 def test_paths_follow_from_what_was_read(network: Network) -> None:
     gazetteer = Gazetteer(network)
     router = Router(gazetteer)
@@ -215,10 +226,17 @@ def test_paths_follow_from_what_was_read(network: Network) -> None:
     assert router.gateways.list()[found.gateway[0]].startswith("nat-")
 
 
-def test_what_was_read_is_a_file_that_can_be_read(network: Network, tmp_path: Path) -> None:
+def test_the_command_prints_a_file_that_can_be_read(
+    network: Network, account: Account, url: str, tmp_path: Path
+) -> None:
+    arguments = ["--region", REGION, "--vpc", account.ids["vpc"], "--endpoint-url", url]
+    printed = CliRunner().invoke(command, [*arguments, "--on-prem", "192.168.0.0/16"])
+    assert printed.exit_code == 0, printed.output
     path = tmp_path / "network.json"
-    path.write_text(file.dump(network))
-    assert file.load(path) == network
+    path.write_text(printed.stdout)
+    read = file.load(path)
+    assert [str(cidr) for cidr in read.on_prem] == ["192.168.0.0/16"]
+    assert read.vpcs == network.vpcs
 
 
 def test_an_api_that_refuses_is_one_clear_error(

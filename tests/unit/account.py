@@ -6,8 +6,10 @@ from ipaddress import ip_address, ip_network
 
 from stream.network.model import (
     Attachment,
+    BalancerType,
     EndpointType,
     Interface,
+    LoadBalancer,
     NatGateway,
     Network,
     Peering,
@@ -156,6 +158,20 @@ NETWORK = Network(
             EndpointType.INTERFACE,
             f"com.amazonaws.{EAST}.kms",
             (Interface("hub-2", (ip_address("10.4.0.99"),)),),
+        ),
+    ),
+    load_balancers=(
+        LoadBalancer(
+            "app/shop/1",
+            "vpc-shop",
+            BalancerType.APPLICATION,
+            (Interface("private-2", (ip_address("10.0.19.1"),)),),
+        ),
+        LoadBalancer(
+            "net/shop/1",
+            "vpc-shop",
+            BalancerType.NETWORK,
+            (Interface("private-2", (ip_address("10.0.19.2"),)),),
         ),
     ),
     peerings=(

@@ -51,6 +51,8 @@ ENDS = {
     "pod in 2, IPv6": end("2600:1f18:1:1::10", "pod", 2),
     "ClusterIP with all backends in 2": end("172.20.0.1", "service", 2),
     "ClusterIP with backends all over": end("172.20.0.2", "service"),
+    "ALB in 2": end("10.0.19.1", "on_prem"),
+    "NLB in 2": end("10.0.19.2", "on_prem"),
     "VM in 2 without agent": end("10.0.17.1", "on_prem"),
     # AWS services
     "RDS in 2": aws("10.0.18.1", "rds"),
@@ -106,6 +108,10 @@ pod in 1, IPv6 | pod in 2, IPv6 | 1 | 1 | both | cross_zone | 0.04
 # Managed instances in the VPC: only the end on EC2 pays
 pod in 1 | RDS in 2 | 2 | 8 | client | cross_zone | 0.10
 pod in 2 | RDS in 2 | 2 | 8 | client | same_zone | 0
+# Load balancers: application and classic ones cost nothing from zone to zone
+ALB in 2 | pod in 1 | 5 | 50 | server | cross_zone | 0
+pod in 1 | ALB in 2 | 5 | 50 | client | cross_zone | 0
+NLB in 2 | pod in 1 | 5 | 5 | server | cross_zone | 0.20
 # S3 and DynamoDB
 pod in 1 | S3 | 100 | 100 | client | gateway_endpoint | 0
 pod in 1 | DynamoDB | 1 | 1 | client | nat>aws_public | 0.09
@@ -134,6 +140,7 @@ pod on a public node | Global Accelerator | 5 | 5 | client | aws_public | 0
 pod on a public node | somebody's EC2 instance | 4 | 6 | client | aws_public | 0.10
 pod in 1 | somebody's EC2 instance | 4 | 6 | client | nat>aws_public | 0.55
 pod on a public node | its elastic address | 1 | 1 | both | aws_public | 0.04
+its elastic address | pod in 1 | 1 | 1 | both | aws_public | 0.04
 # Internet: only what goes out
 pod on a public node | internet | 10 | 1000 | client | internet | 0.90
 internet | pod on a public node | 1000 | 10 | server | internet | 0.90
