@@ -103,6 +103,10 @@ class Prices:
     def tiers(self, region: str) -> tuple[Tier, ...]:
         return next(prices.internet_tiers for prices in self._of(region) if prices.internet_tiers)
 
+    def names(self, region: str) -> bool:
+        """Whether any layer knows the region; what does not gets the general prices."""
+        return any(region in layer.regions for layer in self.layers)
+
     def _of(self, region: str) -> list[Region]:
         names = (region, EVERYWHERE)
         found = [layer.regions.get(name) for layer in self.layers for name in names]

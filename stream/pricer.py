@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,8 @@ from stream.paths import Paths, Router, Transfer, unique_pairs
 from stream.places import End, Gazetteer, Places
 from stream.price import Charges, charge, rates
 from stream.price_book import Book, Prices
+
+log = logging.getLogger(__name__)
 
 
 class Traffic(NamedTuple):
@@ -49,6 +53,10 @@ class Pricer:
         self._gazetteer = Gazetteer(network, external_snat)
         self._router = Router(self._gazetteer)
         self._book, self._own = book, own
+        if network.region and not book.at(date.today(), own).names(network.region):
+            log.warning(
+                "region not in the price book, the general prices apply region=%s", network.region
+            )
         self.forget()
 
     def forget(self) -> None:

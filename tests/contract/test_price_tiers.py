@@ -6,6 +6,7 @@ import json
 from datetime import date
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chdb.session import Session
@@ -21,7 +22,8 @@ def test_sql_and_python_agree_on_a_months_price(region: str, tmp_path: Path) -> 
     tiers = builtin().at(date(2026, 1, 1)).tiers(region)
     bounds = ["inf" if tier.up_to_gb is None else repr(tier.up_to_gb) for tier in tiers]
     usd = [repr(tier.usd_per_gb) for tier in tiers]
-    session = Session(str(tmp_path))
+    untyped: Any = Session
+    session = untyped(str(tmp_path))
     session.query((resources.files("sql") / "price_tiers.sql").read_text())
     answer = session.query(
         f"SELECT flowatlasTiered(gb, [{', '.join(bounds)}], [{', '.join(usd)}]) AS month"
