@@ -30,8 +30,8 @@ repeated insert would differ from the first. The store applies rule 3 when it is
 An AWS service, the internet and the site have no node, so theirs counts always.
 
 A report whose path is unknown (a Service's address where no translation was seen and its backends'
-zones differ) charges nothing for its end, and nobody else does: `priced` in pricer.py is false there,
-so that the bytes without a price can be summed up and shown.
+zones differ) charges nothing for its end, and nobody else does: `priced` in pricer.py is false
+there, so that the bytes without a price can be summed up and shown.
 
 Money is in whole picodollars (1e-12 USD) in 64 bits, each amount rounded to the nearest: sums are
 exact, whatever their order, and a row is off by half a picodollar at most for each rate.
