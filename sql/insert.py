@@ -23,6 +23,8 @@ of them, so an insert cut off half-way is completed, not doubled, by its repetit
 grouped, so ClickHouse need not group them once more before it stores them."""
 
 NARROW = {pa.uint8(): 2**8 - 1, pa.uint16(): 2**16 - 1, pa.uint32(): 2**32 - 1}
+BYTES = (pa.uint8(), pa.int8())
+NO_WORD = pa.array([""])
 
 
 def insert_columns(table: str) -> list[str]:
@@ -102,4 +104,8 @@ def _default(column: pa.ChunkedArray) -> bool:
         return True
     if pa.types.is_map(column.type):
         return not any(len(chunk.keys) for chunk in column.chunks)
-    return column.type == pa.uint8() and not pc.any(column.cast(pa.bool_())).as_py()
+    if pa.types.is_dictionary(column.type):
+        return all(chunk.dictionary.equals(NO_WORD) for chunk in column.chunks)
+    if pa.types.is_decimal(column.type):
+        return not any(pc.min_max(column).as_py().values())
+    return column.type in BYTES and not pc.any(column.cast(pa.bool_())).as_py()

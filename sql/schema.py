@@ -22,7 +22,15 @@ ENDPOINT = (
     "region",
     "service",
     "method",
+    "zone_id",
+    "confidence",
+    "dns_name",
 )
+CODES = {"confidence"}
+"""Of ENDPOINT, those that are numbers of an Enum8; the others are words."""
+PATH = ("path", "path_behind", "gateway")
+MONEY = ("cost_usd", "cost_far_usd")
+DOLLARS = pa.decimal128(38, 12)
 POD_GRAIN = ("pod", "address")
 COUNTERS = (
     "bytes_to_server",
@@ -71,8 +79,9 @@ LEDGER = (
 
 
 def _endpoint(side: str) -> list[pa.Field]:
-    names = [pa.field(f"{side}_{name}", pa.string(), nullable=False) for name in ENDPOINT]
-    return [*names, pa.field(f"{side}_address", pa.binary(16), nullable=False)]
+    kinds = {name: pa.int8() if name in CODES else pa.string() for name in ENDPOINT}
+    columns = kinds | {"address": pa.binary(16)}
+    return _required({f"{side}_{name}": kind for name, kind in columns.items()})
 
 
 def _distribution(name: str) -> list[pa.Field]:
@@ -103,16 +112,20 @@ FLOWS = pa.schema(
             }
         ),
         *(field for side in SIDES for field in _endpoint(side)),
+        *_required({"path": pa.int8(), "path_behind": pa.int8(), "gateway": pa.string()}),
         *_required({name: pa.uint64() for name in ("flow_rows", *COUNTERS)}),
         *(field for name in DISTRIBUTIONS for field in _distribution(name)),
         *_required({name: pa.uint64() for name in COUNTERS_SINCE_2}),
         *_required({"drop_reasons": pa.map_(pa.string(), pa.uint64())}),
+        *_required({f"{side}_labels": pa.map_(pa.string(), pa.string()) for side in SIDES}),
+        *_required({**dict.fromkeys(MONEY, DOLLARS), "unpriced_bytes": pa.uint64()}),
     ]
 )
 """flows_10s and flows_1m."""
 
 DIMENSIONS = tuple(FLOWS.names[: FLOWS.names.index("flow_rows")])
-"""What rows are told apart by; the rest are measures, which add up."""
+"""What rows are told apart by; the rest are measures, which add up, and labels, of which those of
+any row stand for all."""
 
 
 @dataclass(frozen=True)

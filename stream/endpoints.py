@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import NamedTuple
+from collections.abc import Container, Hashable
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from stream.evidence import Confidence
+
+Labels = tuple[tuple[str, str], ...]
+
 
 class Endpoint(NamedTuple):
-    """One end of a conversation. `method` says how it was found out; "" is not known."""
+    """One end of a conversation. `method` says how it was found out, `confidence` by a word of
+    evidence.Confidence how sure that is; "" is not known. `host`: of a pod, its node's address."""
 
     address: bytes
     kind: str = "unknown"
@@ -23,27 +28,34 @@ class Endpoint(NamedTuple):
     region: str = ""
     service: str = ""
     method: str = "none"
+    zone_id: str = ""
+    confidence: str = "none"
+    dns_name: str = ""
+    labels: Labels = ()
+    host: bytes = b""
 
 
 NAMES = Endpoint._fields[1:]
-POD = Endpoint._fields.index("pod")
+OF_POD = {"address", "pod", "labels", "host"}
+"""What may differ between the pods of a workload in one place."""
+OF_WORKLOAD = [place for place, name in enumerate(Endpoint._fields) if name not in OF_POD]
 
 
 class Endpoints:
     """Ids count up from 0 and stay valid for the life of the table.
 
-    Strings are interned per column, so that the columns of many rows are integer gathers.
+    Values are interned per column, so that the columns of many rows are integer gathers.
     """
 
     def __init__(self) -> None:
         self._count = 0
         self._addresses = np.zeros(1024, "V16")
         self._codes = np.zeros((len(NAMES), 1024), np.int32)
-        self._codes_of: list[dict[str, int]] = [{} for _ in NAMES]
-        self._words: list[list[str]] = [[] for _ in NAMES]
-        self._arrays = [pa.array([], pa.string()) for _ in NAMES]
+        self._codes_of: list[dict[Hashable, int]] = [{} for _ in NAMES]
+        self._words: list[list[Any]] = [[] for _ in NAMES]
+        self._arrays = [_spelt(name, []) for name in NAMES]
         self._workloads = np.zeros(1024, np.int32)
-        self._workload_of: dict[tuple[bytes | str, ...], int] = {}
+        self._workload_of: dict[tuple[Hashable, ...], int] = {}
 
     def __len__(self) -> int:
         return self._count
@@ -66,13 +78,13 @@ class Endpoints:
                 codes[word] = len(words)
                 words.append(word)
             self._codes[column, number] = codes[word]
-        workload = (*endpoint[1:POD], *endpoint[POD + 1 :])
+        workload = tuple(endpoint[place] for place in OF_WORKLOAD)
         self._workloads[number] = self._workload_of.setdefault(workload, number)
         self._count += 1
         return number
 
     def workloads(self, ids: np.ndarray) -> np.ndarray:
-        """Of each id the first that is the same but for pod and address."""
+        """Of each id the first that is the same but for what is of the pod."""
         found: np.ndarray = self._workloads[ids]
         return found
 
@@ -82,8 +94,10 @@ class Endpoints:
         seen = pa.array(ids).dictionary_encode()
         endpoints, places = seen.dictionary.to_numpy(), seen.indices.to_numpy()
         found: dict[str, pa.Array] = {
-            f"{side}_{name}": _dictionary(self._codes[column].take(endpoints), words, places)
-            for column, (name, words) in enumerate(zip(NAMES, self._spelt(), strict=True))
+            f"{side}_{name}": _gathered(
+                self._codes[column].take(endpoints), self._values(column), places
+            )
+            for column, name in enumerate(NAMES)
             if f"{side}_{name}" in names
         }
         if f"{side}_address" in names:
@@ -93,12 +107,27 @@ class Endpoints:
             )
         return found
 
-    def _spelt(self) -> list[pa.Array]:
-        """The words of each column by their codes."""
-        for column, words in enumerate(self._words):
-            if len(self._arrays[column]) < len(words):
-                self._arrays[column] = pa.array(words, pa.string())
-        return self._arrays
+    def _values(self, column: int) -> pa.Array:
+        """By their codes."""
+        words = self._words[column]
+        if len(self._arrays[column]) < len(words):
+            self._arrays[column] = _spelt(NAMES[column], words)
+        return self._arrays[column]
+
+
+def _spelt(name: str, values: list[Any]) -> pa.Array:
+    if name == "confidence":
+        return pa.array([Confidence[word.upper()] for word in values], pa.int8())
+    if name == "labels":
+        return pa.array(values, pa.map_(pa.string(), pa.string()))
+    return pa.array(values, pa.binary() if name == "host" else pa.string())
+
+
+def _gathered(codes: np.ndarray, values: pa.Array, places: np.ndarray) -> pa.Array:
+    """codes: the value of each endpoint. places: the endpoint of each row."""
+    if pa.types.is_string(values.type):
+        return _dictionary(codes, values, places)
+    return values.take(pa.array(codes.take(places)))
 
 
 def _dictionary(codes: np.ndarray, words: pa.Array, places: np.ndarray) -> pa.DictionaryArray:

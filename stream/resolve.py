@@ -7,7 +7,7 @@ was chosen, a Service's frontend, a running pod, a node, then the prefixes of `c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -247,7 +247,7 @@ class Resolver:
         named = len(workloads) == 1 and candidates[0].workload
         shared = [_common(values) for values in list(zip(*candidates, strict=True))[IDENTITY]]
         nameless = ["service", front.service.split("/")[0], *[""] * 6]
-        identity = shared if named else nameless
+        identity: list[Any] = shared if named else nameless
         endpoint = Endpoint(address, *identity)._replace(service=front.service, method="cluster_ip")
         ports = {backend.port for backend in front.backends if backend.port}
         return self._add(endpoint, front), ports.pop() if len(ports) == 1 else front.port

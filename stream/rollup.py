@@ -6,14 +6,17 @@ mostly those below them under another window.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sql.schema import FLOWS, ROLLUPS, Rollup
+from sql.schema import FLOWS, MONEY, ROLLUPS, Rollup
 from stream.endpoints import Endpoints
 from stream.groups import Groups
-from stream.windows import Windows, chosen, measures
+from stream.price import dollars
+from stream.windows import PRICED, Windows, chosen, measures
 
 
 def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa.Table]:
@@ -38,16 +41,17 @@ def roll_up(windows: Windows, rollup: Rollup, endpoints: Endpoints) -> Windows:
         for side in ("client", "server"):
             dimensions[side] = endpoints.workloads(dimensions[side])
     elif _different(dimensions["window"]) == _different(before):
-        return Windows(dimensions, windows.nodes, windows.measures)
+        return replace(windows, dimensions=dimensions)
     groups = Groups(list(dimensions.values()))
     if groups.distinct:
-        return Windows(dimensions, windows.nodes, windows.measures)
+        return replace(windows, dimensions=dimensions)
     rows = pa.table(windows.measures)
     measured = {
         "flow_rows": pa.array(groups.sum(rows["flow_rows"].to_numpy())),
         **measures(rows, groups),
+        **{name: pa.array(groups.sum(rows[name].to_numpy())) for name in PRICED},
     }
-    return Windows(chosen(dimensions, groups), windows.nodes, measured)
+    return replace(windows, dimensions=chosen(dimensions, groups), measures=measured)
 
 
 def _different(values: np.ndarray) -> int:
@@ -68,9 +72,23 @@ def _table(windows: Windows, endpoints: Endpoints, cluster: str, schema: pa.Sche
         "server_port": pa.array(found["server_port"].astype(np.uint16)),
         **endpoints.columns("client", found["client"], schema.names),
         **endpoints.columns("server", found["server"], schema.names),
+        **_path(windows),
         **windows.measures,
+        **{name: dollars(windows.measures[name].to_numpy()) for name in MONEY},
     }
     return pa.table({name: columns[name] for name in schema.names})
+
+
+def _path(windows: Windows) -> dict[str, pa.Array]:
+    places = windows.dimensions["way"]
+    paths, behinds, gateways = zip(*windows.ways, strict=True)
+    words = pa.array(gateways, pa.string()).dictionary_encode()
+    gateway = words.indices.to_numpy().astype(np.int32).take(places)
+    return {
+        "path": pa.array(np.array(paths, np.int8).take(places)),
+        "path_behind": pa.array(np.array(behinds, np.int8).take(places)),
+        "gateway": pa.DictionaryArray.from_arrays(gateway, words.dictionary),
+    }
 
 
 def _instants(seconds: np.ndarray) -> pa.Array:

@@ -5,7 +5,8 @@ Nothing here runs per row in Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from agent import wire
 from stream import metrics
 from stream.groups import Groups
+from stream.paths import Path
 from stream.resolve import Ends, Resolver
 
 NANOSECONDS = 1_000_000_000
@@ -23,8 +25,19 @@ NO_MAXIMUM = -1
 SPARSE = 8
 """Cells a map entry, from which on sorting entries costs less than a table of all cells."""
 
+PRICED = ("cost_usd", "cost_far_usd", "unpriced_bytes")
+"""Measures that are told of windows, not of flow rows; money in picodollars."""
+
 Dimensions = dict[str, np.ndarray]
 Reduce = Callable[[np.ndarray], np.ndarray]
+
+
+class Way(NamedTuple):
+    """How a row's bytes go. behind: the class of what lies behind a NAT gateway, else the path."""
+
+    path: int = Path.UNKNOWN
+    behind: int = Path.UNKNOWN
+    gateway: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,12 +45,14 @@ class Windows:
     """Rows of which no two share all dimensions.
 
     dimensions: integers; `window` in Unix seconds, `node` by its place in `nodes`, `client` and
-    `server` by their endpoint's id. measures: Arrow columns by name, `flow_rows` first.
+    `server` by their endpoint's id, `way` by its place in `ways`. measures: Arrow columns by name,
+    `flow_rows` first, those of PRICED last.
     """
 
     dimensions: Dimensions
     nodes: list[str]
     measures: dict[str, pa.Array]
+    ways: list[Way] = field(default_factory=lambda: [Way()])
 
 
 def aggregate(batches: Sequence[wire.Batch], resolver: Resolver, seconds: int) -> Windows:
@@ -61,8 +76,14 @@ def _windows(batches: Sequence[wire.Batch], ends: Ends, seconds: int) -> Windows
         **_dimensions(rows, ends, seconds),
     }
     groups = Groups(list(dimensions.values()))
-    measured = {"flow_rows": pa.array(groups.sizes), **measures(rows, groups)}
-    return Windows(chosen(dimensions, groups), list(nodes), measured)
+    unpriced = pa.array(np.zeros(groups.count, np.int64))
+    measured = {
+        "flow_rows": pa.array(groups.sizes),
+        **measures(rows, groups),
+        **dict.fromkeys(PRICED, unpriced),
+    }
+    found = chosen(dimensions, groups) | {"way": np.zeros(groups.count, np.int64)}
+    return Windows(found, list(nodes), measured)
 
 
 def chosen(dimensions: Dimensions, groups: Groups) -> Dimensions:

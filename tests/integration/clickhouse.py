@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ import pyarrow as pa
 from clickhouse_connect.driver import Client
 
 from sql.insert import insert
-from sql.schema import AGENT_LEDGER, DIMENSIONS, FLOWS, SIDES
+from sql.schema import AGENT_LEDGER, DIMENSIONS, FLOWS, MONEY, PATH, SIDES
 from sql.settings import ClickHouse
 from stream.endpoints import Endpoint, Endpoints
+from stream.evidence import Confidence
 from stream.rollup import levels
-from stream.windows import Windows
+from stream.windows import Way, Windows
 
 START_SECONDS = 30
 TODAY = datetime.now(UTC).date().isoformat()
@@ -101,15 +103,26 @@ def insert_levels(client: Client, rows: pa.Table, token: str) -> None:
         **{name: rows[name].to_numpy() for name in names},
         **{side: _endpoints(rows, side, endpoints) for side in SIDES},
     }
-    measured = {name: rows[name].combine_chunks() for name in FLOWS.names[len(DIMENSIONS) :]}
-    windows = Windows(dimensions, nodes.dictionary.to_pylist(), measured)
+    ways = list(map(Way, *(rows[name].to_pylist() for name in PATH)))
+    dimensions["way"] = np.arange(len(ways))
+    measures = [name for name in FLOWS.names[len(DIMENSIONS) :] if not name.endswith("_labels")]
+    measured = {name: rows[name].combine_chunks() for name in measures} | {
+        name: pa.array([int(usd.scaleb(12)) for usd in rows[name].to_pylist()], pa.int64())
+        for name in MONEY
+    }
+    windows = Windows(dimensions, nodes.dictionary.to_pylist(), measured, ways)
     for table, level in levels(windows, endpoints, cluster).items():
         insert(client, table, level, token)
 
 
 def _endpoints(rows: pa.Table, side: str, endpoints: Endpoints) -> np.ndarray:
-    told = zip(*(rows[f"{side}_{name}"].to_pylist() for name in Endpoint._fields), strict=True)
-    return np.array([endpoints.add(Endpoint(*fields)) for fields in told], np.int64)
+    names = [name for name in Endpoint._fields if name != "host"]
+    found = []
+    for told in zip(*(rows[f"{side}_{name}"].to_pylist() for name in names), strict=True):
+        end = Endpoint(**dict(zip(names, told, strict=True)))
+        confidence = Confidence(int(end.confidence)).name.lower()
+        found.append(endpoints.add(end._replace(confidence=confidence, labels=tuple(end.labels))))
+    return np.array(found, np.int64)
 
 
 def ledger(**given: Any) -> pa.Table:
@@ -133,4 +146,6 @@ def _zero(kind: pa.DataType) -> Any:
         return []
     if pa.types.is_timestamp(kind):
         return at("10:00:00")
+    if pa.types.is_decimal(kind):
+        return Decimal(0)
     return None if kind == pa.uint32() else 0

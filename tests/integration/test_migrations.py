@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,11 +15,18 @@ from sql.__main__ import ask_command, sql_command
 from sql.client import connect
 from sql.errors import MigrationEditedError
 from sql.insert import ONCE, insert, insert_columns
-from sql.schema import COUNTERS_SINCE_2, TABLES
+from sql.schema import COUNTERS_SINCE_2, MONEY, PATH, SIDES, TABLES
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import embedded, flow, flows, free_port, insert_levels, ledger
+from tests.integration.clickhouse import at, embedded, flow, flows, free_port, insert_levels, ledger
 
 pytestmark = pytest.mark.integration
+
+ENDS = ("zone_id", "confidence", "dns_name", "labels")
+SINCE_IDENTITY = (
+    *(f"{side}_{name}" for side in SIDES for name in ENDS),
+    *(*PATH, *MONEY, "unpriced_bytes"),
+)
+TEAM = {"team": "shop"}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +92,8 @@ def test_data_of_wire_1_stays_and_adds_up_with_new_data(
         patched.setattr(migrations, "known", lambda: before)
         migrations.migrate(there)
     row = flow(bytes_to_server=1009, flow_rows=1)
-    old_flows = flows(row).drop_columns([*COUNTERS_SINCE_2, "drop_reasons"])
+    later = [*COUNTERS_SINCE_2, "drop_reasons", *SINCE_IDENTITY]
+    old_flows = flows(row).drop_columns(later)
     old_ledger = ledger(shipped_rows=1).drop_columns(["dropped_rows", "dropped_bytes", "newest"])
     with connect(there) as client:
         once = ONCE | {"insert_deduplication_token": "old"}
@@ -131,6 +140,47 @@ def test_rows_are_carried_over_once_wherever_a_migration_is_cut_off(
         engines = {str(row[0]): row[1] for row in client.query(tables).result_rows}
         assert engines["flows_10s"] == "MergeTree"
         assert "flows_10s_next" not in engines
+
+
+def test_identity_path_and_money_are_added_to_tables_with_rows(
+    server: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(server, database="priced")
+    before = migrations.known()[:8]
+    with monkeypatch.context() as patched, connect(replace(there, database="")) as client:
+        patched.setattr(migrations, "known", lambda: before)
+        migrations.migrate(there)
+        old = flows(flow(bytes_to_server=1009)).drop_columns(list(SINCE_IDENTITY))
+        for level in ("flows_10s", "flows_1m", "flows_1h"):
+            here = [name for name in old.column_names if name in insert_columns(level)]
+            client.insert_arrow(f"priced.{level}", old.select(here))
+    migrations.migrate(there)
+    told = {
+        **{"path": 2, "path_behind": 2, "gateway": "pcx-1", "client_labels": [*TEAM.items()]},
+        **{"client_zone_id": "use1-az1", "client_confidence": 3, "server_dns_name": "a.b"},
+        **{"cost_usd": Decimal("0.000000000003"), "cost_far_usd": Decimal(2)},
+    }
+    (identity,) = (each for each in migrations.known() if each.name.startswith("0009"))
+    with connect(there) as client:
+        for statement in identity.statements:  # once more, as after being cut off
+            client.command(statement)
+        for token in "ab":
+            row = flow(window=at("11:00:00"), bytes_to_server=7, **told)
+            insert_levels(client, flows(row), token)
+        for level in ("flows_10s", "flows_1m", "flows_1h"):
+            client.command(f"OPTIMIZE TABLE {level} FINAL")
+            found = client.query(
+                "SELECT path, path_behind, gateway, client_zone_id, client_confidence,"
+                " server_dns_name, any(client_labels), sum(cost_usd), sum(cost_far_usd),"
+                f" sum(bytes_to_server) FROM {level} GROUP BY ALL ORDER BY 1"
+            ).result_rows
+            money = (Decimal("0.000000000006"), Decimal(4), 14)
+            assert found == [
+                ("unknown", "unknown", "", "", "none", "", {}, Decimal(0), Decimal(0), 1009),
+                (*("cross_zone", "cross_zone", "pcx-1", "use1-az1", "high", "a.b"), TEAM, *money),
+            ]
+        merged = client.query("SELECT count() FROM flows_1h").result_rows
+        assert merged == [(2,)]
 
 
 def test_insert_columns_are_those_of_the_created_tables(server: ClickHouse) -> None:

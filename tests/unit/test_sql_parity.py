@@ -62,15 +62,14 @@ def test_insert_columns_are_the_tables(table: str) -> None:
 
 @pytest.mark.parametrize("table", schema.ROLLUPS)
 def test_merging_adds_up_what_shares_all_dimensions(table: str) -> None:
-    text = re.search(rf"CREATE TABLE IF NOT EXISTS {table}\b(?s:.*?);\n", DDL)
-    assert text
-    key = re.search(r"ORDER BY \((?s:(.*?))\)", text.group())
-    assert key
+    texts = re.findall(rf"(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) {table}\b(?s:.*?);\n", DDL)
+    keys = [key for text in texts for key in re.findall(r"ORDER BY \((?s:(.*?))\)", text)]
     inserted = set(insert_columns(table))
-    assert set(re.findall(r"\w+", key.group(1))) == inserted & set(schema.DIMENSIONS)
+    assert set(re.findall(r"\w+", keys[-1])) == inserted & set(schema.DIMENSIONS)
     kinds = dict(re.findall(r"(\w+) +SimpleAggregateFunction\((\w+),", DDL))
     for name in inserted - set(schema.DIMENSIONS):
         ending = {"min": "min", "max": "max", "histogram": "sumMap", "reasons": "sumMap"}
+        ending["labels"] = "anyLast"
         assert kinds[name] == ending.get(name.rsplit("_", 1)[-1], "sum"), name
 
 

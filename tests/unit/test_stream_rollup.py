@@ -36,6 +36,8 @@ def _added(name: str, one: Any, other: Any) -> Any:
     if name.endswith(("_min", "_max")):
         samples = [value for value in (one, other) if value is not None]
         return (min if name.endswith("_min") else max)(samples, default=None)
+    if name.endswith("_labels"):
+        return one
     if isinstance(one, list):
         total = Counter(dict(one))
         total.update(dict(other))
