@@ -17,19 +17,16 @@ from faust.transport.consumer import Consumer
 from faust.types import TP
 
 from sql.client import connect
-from stream.classify import aws_prefixes
+from stream import sources
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.exposition import Exposition
-from stream.files import Followed
 from stream.health import Health
-from stream.inventory import Inventory
-from stream.inventory import load as load_inventory
 from stream.kafka import cluster_id
 from stream.membership import insist
 from stream.pipeline import Pipeline
 from stream.settings import Settings, load
-from stream.sink import Sink, Sources
+from stream.sink import Sink
 from stream.store import Store
 
 FETCHED_AHEAD = 16
@@ -71,6 +68,7 @@ class StreamApp(faust.App):
         self.exposition = Exposition(
             settings.metrics_host, settings.metrics_port, self.health.answer
         )
+        self.sources = sources.of(settings)
         self.dead = self.raw_topic(settings.dead_letter_topic)
 
     def raw_topic(self, name: str) -> Any:
@@ -103,20 +101,17 @@ class StreamApp(faust.App):
         await super().on_stop()
         if hasattr(self, "pipeline"):
             await self.pipeline.stop()
+        self.sources.stop()
         self.exposition.stop()
 
     def _assemble(self, loop: asyncio.AbstractEventLoop) -> Pipeline:
         """Blocks for files, ClickHouse and Kafka, each of which may be missing."""
         settings = self.settings
-        sources = Sources(
-            Followed(settings.inventory, load_inventory, Inventory()),
-            Followed(settings.ip_ranges, aws_prefixes, []),
-        )
-        sources.read()
+        self.sources.start()
         store = Store(connect(settings.clickhouse))
         self.health.unanswered = lambda: store.unanswered
         group = f"{settings.group}@{cluster_id(settings.kafka, settings.topic)}"
-        sink = Sink(store, sources, settings.cluster, settings.window_seconds)
+        sink = Sink(store, self.sources, settings.cluster, settings.window_seconds)
         dead_letters = DeadLetters(self._send_dead, settings.dead_letters_per_minute)
         return Pipeline(
             settings,

@@ -54,6 +54,14 @@ class MalformedInventoryError(MalformedFileError):
         self.field = field
 
 
+class MalformedNetworkError(StreamError):
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(
+            f"--on-prem: {text!r} is no network ({problem}): give CIDRs by commas, such as "
+            "10.0.0.0/8,fd00::/8."
+        )
+
+
 class LogRecreatedError(StreamError):
     """The topic ends before an offset that this group has already read."""
 

@@ -57,9 +57,17 @@ USUAL: dict[str, Confidence] = {
 }
 """The confidence that a method gives where it is not HIGH. DNS and ip-ranges say their own."""
 
+WORDS = [value.name.lower() for value in Confidence]
+"""Of the column `confidence`, by value."""
+
 GROUND = frozenset({"AMAZON", "EC2"})
 """Codes of ip-ranges.json that name no service: AMAZON repeats all others, and on EC2's addresses
 other services stand too."""
+
+
+def usual(method: str) -> str:
+    """The word for the confidence that a method gives."""
+    return WORDS[USUAL.get(method, Confidence.HIGH)]
 
 
 def of_prefix(method: str, service: str) -> Confidence:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from stream.errors import MalformedInventoryError
 T = TypeVar("T")
 
 ZONE = "topology.kubernetes.io/zone"
+ZONE_ID = "topology.k8s.aws/zone-id"
 REGION = "topology.kubernetes.io/region"
 SERVICE_NAME = "kubernetes.io/service-name"
 POD_TEMPLATE_HASH = "pod-template-hash"
@@ -35,6 +36,7 @@ class Node:
     zone: str
     region: str
     addresses: tuple[bytes, ...]
+    zone_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Pod:
     created: str
     addresses: tuple[bytes, ...]
     uid: str
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ class Inventory:
     frontends: tuple[Frontend, ...] = ()
 
 
-def load(path: Path) -> Inventory:
-    """Raises MalformedInventoryError, naming the object and the field at fault."""
+def load(path: Path, labels: Sequence[str] = ()) -> Inventory:
+    """`labels`: those of pods that are kept. Raises MalformedInventoryError, naming the object and
+    the field at fault."""
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
@@ -93,9 +97,10 @@ def load(path: Path) -> Inventory:
     objects = [Object(path, item) for item in document["items"]]
     services = [item for item in objects if item.kind == "Service"]
     slices = [item for item in objects if item.kind == "EndpointSlice"]
+    pods = _pods(_of_kind(objects, "Pod"), labels)
     return Inventory(
         nodes={node.name: node for node in map(_node, _of_kind(objects, "Node"))},
-        pods={(pod.namespace, pod.name): pod for pod in _pods(_of_kind(objects, "Pod"))},
+        pods={(pod.namespace, pod.name): pod for pod in pods},
         frontends=tuple(_frontends(services, _backends(slices))),
     )
 
@@ -181,15 +186,17 @@ def _node(item: Object) -> Node:
         str(labels.get(ZONE, "")),
         str(labels.get(REGION, "")),
         tuple(addresses),
+        str(labels.get(ZONE_ID, "")),
     )
 
 
-def _pods(items: Iterable[Object]) -> Iterator[Pod]:
+def _pods(items: Iterable[Object], labels: Sequence[str]) -> Iterator[Pod]:
     for item in items:
         # A finished pod keeps its address in status while another may have got it since.
         if item.get("status.phase", str, "") in {"Succeeded", "Failed"}:
             continue
         workload, workload_kind = _workload(item)
+        own = item.labels()
         yield Pod(
             item.get("metadata.namespace", str),
             item.get("metadata.name", str),
@@ -199,6 +206,7 @@ def _pods(items: Iterable[Object]) -> Iterator[Pod]:
             item.get("metadata.creationTimestamp", str, ""),
             () if item.get("spec.hostNetwork", bool, False) else _pod_addresses(item),
             _uid(item),
+            tuple((name, str(own[name])) for name in labels if name in own),
         )
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-from prometheus_client import Counter, Gauge
-
+from stream import metrics
 from stream.errors import MalformedFileError
 from stream.evidence import Method
 from stream.prefixes import Class, Prefix
@@ -34,18 +33,6 @@ LONGEST = 1 << 26
 """Bytes of an answer that are read: thirty times as many as AWS sends."""
 RETRY_SECONDS = 60.0
 NOT_MODIFIED = 304
-
-published = Gauge(
-    "flowatlas_stream_ip_ranges_published_timestamp_seconds",
-    "When AWS published the ip-ranges.json in use.",
-)
-checked = Gauge(
-    "flowatlas_stream_ip_ranges_checked_timestamp_seconds",
-    "When ip-ranges.json was last fetched, or confirmed to be the newest.",
-)
-failures = Counter(
-    "flowatlas_stream_ip_ranges_failures_total", "Times ip-ranges.json could not be fetched."
-)
 
 
 def read(path: Path) -> list[Prefix]:
@@ -93,7 +80,7 @@ def parse(content: bytes, source: Path) -> list[Prefix]:
     if not token.isdecimal():
         raise malformed(f"field syncToken is not a time: {token!r}")
     found = list(prefixes(document))
-    published.set(int(token))
+    metrics.ip_ranges_published.set(int(token))
     return found
 
 
@@ -151,20 +138,20 @@ class Copy:
         due = state.checked + self._every if self.path.exists() else 0.0
         if now < due:
             self._next = due
-            checked.set(state.checked)
+            metrics.ip_ranges_checked.set(state.checked)
             return False
         self._next = now + min(RETRY_SECONDS, self._every)
         try:
             fetched = self._fetch(state, now)
         except MalformedFileError as error:
-            failures.inc()
+            metrics.ip_ranges_failures.inc()
             log.error("ip-ranges not used, last good version stays: %s", error.message)
         except (OSError, HTTPException) as error:
-            failures.inc()
+            metrics.ip_ranges_failures.inc()
             self._warn(state, now, error)
         else:
             self._next = now + self._every
-            checked.set(now)
+            metrics.ip_ranges_checked.set(now)
             return fetched
         return False
 

@@ -58,6 +58,18 @@ loaded = Gauge(
     "flowatlas_stream_loaded_timestamp_seconds", "When the file in use was loaded.", ["file"]
 )
 
+ip_ranges_published = Gauge(
+    "flowatlas_stream_ip_ranges_published_timestamp_seconds",
+    "When AWS published the ip-ranges.json in use.",
+)
+ip_ranges_checked = Gauge(
+    "flowatlas_stream_ip_ranges_checked_timestamp_seconds",
+    "When ip-ranges.json was last fetched, or confirmed to be the newest.",
+)
+ip_ranges_failures = Counter(
+    "flowatlas_stream_ip_ranges_failures_total", "Times ip-ranges.json could not be fetched."
+)
+
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:

@@ -75,12 +75,14 @@ def site(networks: Iterable[str], name: str = "") -> list[Prefix]:
 def rank(owner: Class, length: int) -> tuple[int, int, str, str]:
     """Which of several prefixes over an address says most of it: the highest.
 
-    The user's word wins. AMAZON repeats all other codes and EC2 is also the ground that other
-    services stand on, so both yield to a named service, however long their prefix (in August 2026
-    that decides for 824 of 16,000 ranges, 686 of them EC2 with a longer AMAZON in it); then the
-    longest prefix tells.
+    An interface endpoint's address is nobody else's; then the user's word wins. AMAZON repeats all
+    other codes and EC2 is also the ground that other services stand on, so both yield to a named
+    service, however long their prefix (in August 2026 that decides for 824 of 16,000 ranges, 686
+    of them EC2 with a longer AMAZON in it); then the longest prefix tells.
     """
-    if owner.method == Method.SITE_RANGE:
+    if owner.method == Method.VPC_ENDPOINT:
+        weight = 5
+    elif owner.method == Method.SITE_RANGE:
         weight = 4
     elif owner.service in GROUND:
         weight = 1 + (owner.service == "EC2")

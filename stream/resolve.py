@@ -1,30 +1,28 @@
 """Addresses to endpoints: once per distinct address of a range, then integer gathers per row.
 
 The order of trust: the pod whose cgroup the reporting socket is in, the backend that conntrack says
-was chosen, a Service's frontend, a running pod, a node, then the prefixes of `classify`.
+was chosen, a Service's frontend, a running pod, a node, then the prefixes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from agent.wire import Batch, Reporter
-from stream.classify import Class, Classifier
 from stream.columns import NULL, Entries, entries, pairs
 from stream.endpoints import Endpoint, Endpoints
+from stream.evidence import WORDS, Method, usual
 from stream.inventory import Backend, Frontend, Inventory, Node, Pod
+from stream.prefixes import ADDRESS, Class, Prefixes
 
 LOCAL = -1
 NO_BACKEND = (-1, 0)
 MAX_ENDPOINTS = 1_000_000
 """The public internet is larger than memory: beyond this, what was learnt is forgotten."""
-
-IDENTITY = slice(1, 9)
-"""The fields of an endpoint between its address and how it was found."""
 
 FrontendKey = tuple[bytes | None, int, int]
 
@@ -40,9 +38,9 @@ class Ends(NamedTuple):
 class Resolver:
     """Resolves by one version of the inventory; a new version takes a new resolver."""
 
-    def __init__(self, inventory: Inventory, classifier: Classifier) -> None:
+    def __init__(self, inventory: Inventory, prefixes: Prefixes) -> None:
         self._inventory = inventory
-        self._classifier = classifier
+        self._prefixes = prefixes
         self._pods = _by_address(inventory.pods.values())
         self._nodes = {a: node for node in inventory.nodes.values() for a in node.addresses}
         self._frontends: dict[FrontendKey, Frontend] = {
@@ -93,13 +91,16 @@ class Resolver:
     def _learn(self, addresses: Sequence[bytes]) -> None:
         if not addresses:
             return
-        classes = self._classifier.classify(addresses)
-        for address, found in zip(addresses, classes, strict=True):
+        for address, found in zip(addresses, self._classes(addresses), strict=True):
             if address not in self._ids:
                 local = found.kind == "local" and address not in self._nodes
                 endpoint = self._endpoint(address, found)
                 front = self._virtual.get(address)
                 self._ids[address] = LOCAL if local else self._add(endpoint, front)
+
+    def _classes(self, addresses: Sequence[bytes]) -> list[Class]:
+        codes = self._prefixes.lookup(np.frombuffer(b"".join(addresses), ADDRESS))
+        return [self._prefixes.classes[code] for code in codes.tolist()]
 
     def _add(self, endpoint: Endpoint, front: Frontend | None = None) -> int:
         number = self.endpoints.add(endpoint)
@@ -109,9 +110,12 @@ class Resolver:
 
     def _endpoint(self, address: bytes, otherwise: Class) -> Endpoint:
         if front := self._virtual.get(address):
-            return Endpoint(address, "service", service=front.service, method="cluster_ip")
+            method = Method.CLUSTER_IP
+            return Endpoint(
+                address, "service", service=front.service, method=method, confidence=usual(method)
+            )
         if pod := self._pods.get(address):
-            return self._of_pod(address, pod, "pod_ip")
+            return self._of_pod(address, pod, Method.POD_IP)
         if node := self._nodes.get(address):
             return _of_node(address, node)
         return Endpoint(
@@ -120,9 +124,10 @@ class Resolver:
             region=otherwise.region,
             service=otherwise.service,
             method=otherwise.method,
+            confidence=WORDS[otherwise.confidence],
         )
 
-    def _of_pod(self, address: bytes, pod: Pod, method: str) -> Endpoint:
+    def _of_pod(self, address: bytes, pod: Pod, method: Method) -> Endpoint:
         node = self._inventory.nodes.get(pod.node)
         return Endpoint(
             address,
@@ -135,6 +140,10 @@ class Resolver:
             node.zone if node else "",
             node.region if node else "",
             method=method,
+            zone_id=node.zone_id if node else "",
+            confidence=usual(method),
+            labels=pod.labels,
+            host=node.addresses[0] if node and node.addresses else b"",
         )
 
     def _on_node(self, address: bytes, name: str) -> int:
@@ -185,9 +194,11 @@ class Resolver:
         key = number, backend
         if key not in self._translations:
             front = self._fronts.get(number)
-            endpoint = self._chosen(self.endpoints[backend], front)._replace(method="conntrack")
+            endpoint = self._chosen(self.endpoints[backend], front)
+            if endpoint.kind == "pod":  # and not merely one of several that it can be
+                endpoint = endpoint._replace(confidence=usual(Method.CONNTRACK))
             service = front.service if front else endpoint.service
-            endpoint = endpoint._replace(service=service)
+            endpoint = endpoint._replace(method=Method.CONNTRACK, service=service)
             if endpoint not in self._served:  # by another address of the same Service
                 self._served[endpoint] = self._add(endpoint)
             self._translations[key] = self._served[endpoint]
@@ -227,7 +238,9 @@ class Resolver:
         key = uid, number
         if key not in self._reporters:
             address = self.endpoints[number].address
-            self._reporters[key] = self._add(self._of_pod(address, self._by_uid[uid], "pod_uid"))
+            self._reporters[key] = self._add(
+                self._of_pod(address, self._by_uid[uid], Method.POD_UID)
+            )
         return self._reporters[key]
 
     def _backend(self, address: bytes, port: int, protocol: int) -> tuple[int, int]:
@@ -244,23 +257,32 @@ class Resolver:
         """Any of the candidates may have served, so only what all of them share is said."""
         candidates = [self._candidate(backend) for backend in front.backends]
         workloads = {(end.kind, end.namespace, end.workload) for end in candidates}
-        named = len(workloads) == 1 and candidates[0].workload
-        shared = [_common(values) for values in list(zip(*candidates, strict=True))[IDENTITY]]
-        nameless = ["service", front.service.split("/")[0], *[""] * 6]
-        identity: list[Any] = shared if named else nameless
-        endpoint = Endpoint(address, *identity)._replace(service=front.service, method="cluster_ip")
+        endpoint = Endpoint(address, "service", front.service.split("/")[0])
+        if len(workloads) == 1 and candidates[0].workload:
+            endpoint = _shared(candidates)._replace(address=address)
+        endpoint = endpoint._replace(
+            service=front.service, method=Method.CLUSTER_IP, confidence=usual(Method.CLUSTER_IP)
+        )
         ports = {backend.port for backend in front.backends if backend.port}
         return self._add(endpoint, front), ports.pop() if len(ports) == 1 else front.port
 
     def _candidate(self, backend: Backend) -> Endpoint:
         if pod := self._inventory.pods.get((backend.namespace, backend.pod)):
-            return self._of_pod(backend.address, pod, "cluster_ip")
-        return self._endpoint(backend.address, self._classifier.classify([backend.address])[0])
+            return self._of_pod(backend.address, pod, Method.CLUSTER_IP)
+        return self._endpoint(backend.address, *self._classes([backend.address]))
 
 
-def _common(values: Iterable[str]) -> str:
-    unique = set(values)
-    return unique.pop() if len(unique) == 1 else ""
+def _shared(candidates: Sequence[Endpoint]) -> Endpoint:
+    """What is the same of all of them."""
+    first = candidates[0]
+    different = {
+        name: Endpoint._field_defaults[name]
+        for name, values in zip(
+            Endpoint._fields[1:], list(zip(*candidates, strict=True))[1:], strict=True
+        )
+        if len(set(values)) > 1
+    }
+    return first._replace(**different)
 
 
 def _of_node(address: bytes, node: Node) -> Endpoint:
@@ -273,7 +295,9 @@ def _of_node(address: bytes, node: Node) -> Endpoint:
         node=node.name,
         zone=node.zone,
         region=node.region,
-        method="host_ip",
+        method=Method.HOST_IP,
+        zone_id=node.zone_id,
+        confidence=usual(Method.HOST_IP),
     )
 
 

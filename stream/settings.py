@@ -30,7 +30,17 @@ class Settings:
         "File printed by `kubectl get nodes,pods,services,endpointslices -A -o json`, followed as "
         "it changes; empty: pods and Services stay unknown.",
     )
-    ip_ranges: str = setting("", "File ip-ranges.json of AWS; empty: AWS counts as internet.")
+    ip_ranges: str = setting(
+        "",
+        "File ip-ranges.json of AWS, followed as it changes; auto, or a URL: fetched every hour; "
+        "empty: AWS counts as internet.",
+    )
+    cache: str = setting("~/.cache/flowatlas", "Directory for the copy of what is fetched.")
+    on_prem: str = setting(
+        "",
+        "The site's own networks in CIDR notation, by commas; other private ones are on_prem too.",
+    )
+    labels: str = setting("", "Labels of pods that go into the tables, by commas.")
     window_seconds: int = setting(10, "Length of the windows that rows are added up in.")
     flush_seconds: float = setting(2.0, "Longest that a consumed row waits for its insert.")
     flush_rows: int = setting(

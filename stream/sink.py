@@ -11,40 +11,18 @@ import pyarrow as pa
 
 from agent.wire import Batch
 from stream import metrics
-from stream.classify import SPECIAL, Prefix, flatten
 from stream.decode import Delivery, Poison, decode_all
 from stream.errors import RangeUnreadableError
-from stream.files import Followed
-from stream.inventory import Inventory
 from stream.ledger import ledger_rows, repeat_rows
 from stream.ranges import Closed, Range
 from stream.repeats import Repeats
 from stream.resolve import Resolver
 from stream.rollup import levels
+from stream.sources import Sources
 from stream.store import Store
 from stream.windows import aggregate
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Sources:
-    """What addresses are resolved by, followed as it changes."""
-
-    inventory: Followed[Inventory]
-    ip_ranges: Followed[list[Prefix]]
-
-    def read(self) -> None:
-        self.inventory.read()
-        self.ip_ranges.read()
-
-    def refresh(self) -> bool:
-        changed = [source.refresh() for source in (self.inventory, self.ip_ranges)]
-        return any(changed)
-
-    def resolver(self) -> Resolver:
-        classifier = flatten([*SPECIAL, *self.ip_ranges.content])
-        return Resolver(self.inventory.content, classifier)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from sql.client import connect, queries
-from stream.classify import aws_prefixes
-from stream.files import Followed
-from stream.inventory import Inventory
-from stream.inventory import load as load_inventory
+from stream import sources as stream_sources
 from stream.kafka import cluster_id
 from stream.replay import settings as shown
 from stream.replay.dead import DeadLetterReplay, Outcome
@@ -20,7 +17,6 @@ from stream.replay.period import Offsets, Period, Time
 from stream.replay.rebuild import Plan, Rebuild, period_of
 from stream.replay.source import Source
 from stream.settings import Settings
-from stream.sink import Sources
 
 
 @click.group("replay")
@@ -104,14 +100,10 @@ def range_command(
     if bool(begin) == bool(offsets):
         raise click.UsageError("give either --from (and --to), or --offsets.")
     cluster_id(settings.kafka, settings.topic)
-    sources = Sources(
-        Followed(settings.inventory, load_inventory, Inventory()),
-        Followed(settings.ip_ranges, aws_prefixes, []),
-    )
-    sources.read()
+    sources = stream_sources.of(settings)
     source = Source(settings.kafka, settings.topic, settings.group)
     client = connect(settings.clickhouse)
-    with closing(source), closing(client), queries(settings.clickhouse):
+    with closing(source), closing(client), sources.running(), queries(settings.clickhouse):
         period = _period(source, begin, end, offsets)
         rebuild = Rebuild(
             settings, period, client=client, source=source, sources=sources, say=click.echo

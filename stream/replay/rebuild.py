@@ -28,7 +28,7 @@ from stream.replay.workers import Workers
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.settings import Settings
-from stream.sink import Sources
+from stream.sources import Sources
 from stream.store import BATCH_NUMBERS
 from stream.windows import NANOSECONDS, aggregate
 

@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 
 from stream.errors import MalformedFileError
-from stream.ip_ranges import Copy, checked, parse, read
+from stream.ip_ranges import Copy, parse, read
+from stream.metrics import ip_ranges_checked as checked
+from stream.settings import Settings
+from stream.sources import of
+from tests.unit.stream_batches import batch
 
 HOUR, DAY = 3600.0, 86400.0
 START = 1_790_000_000.0
@@ -230,3 +234,22 @@ def test_a_download_that_breaks_off_is_not_used(
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(MalformedFileError, match="No such file"):
         read(tmp_path / "absent.json")
+
+
+def test_the_worker_goes_by_what_it_fetched_and_by_its_copy_when_nobody_answers(
+    tmp_path: Path, server: Server
+) -> None:
+    def service() -> str:
+        sources = of(Settings(ip_ranges=server.url, cache=str(tmp_path)))
+        with sources.running():
+            resolver = sources.resolver()
+            resolver.resolve([batch([{"server_address": "3.5.0.1"}])])
+            found = [resolver.endpoints[n].service for n in range(len(resolver.endpoints))]
+            return "".join(found)
+
+    assert service() == "S3"
+    server.status = 503
+    (tmp_path / "ip-ranges.state.json").unlink()
+    assert service() == "S3"
+    (tmp_path / "ip-ranges.json").write_bytes(b"{")
+    assert service() == ""

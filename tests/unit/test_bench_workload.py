@@ -11,8 +11,8 @@ import pytest
 from benchmarks import inventory, workload
 from benchmarks.cluster import Cluster, Shape
 from stream import inventory as stream_inventory
-from stream.classify import SPECIAL, flatten
 from stream.decode import Message, decode
+from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 
 SHAPE = Shape(pods=300, churn=3600.0)  # a replacement of every pod in five seconds
@@ -96,7 +96,7 @@ def test_the_inventory_names_the_pod_of_every_row(
     inventory.write(cluster, tmp_path / "cluster.json", hours=2 * 5 / 3600)
     known = stream_inventory.load(tmp_path / "cluster.json")
     uids = {pod.uid for pod in known.pods.values()}
-    resolver = Resolver(known, flatten(SPECIAL))
+    resolver = Resolver(known, Prefixes(SPECIAL))
     for message in made:
         assert set(message.rows["pod_uid"].to_pylist()) <= uids
         raw = Message("flows", 0, 0, 0.0, b"", message.value, message.headers)

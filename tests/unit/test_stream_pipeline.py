@@ -11,16 +11,18 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pytest
 
-from stream.classify import Prefix, aws_prefixes
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.errors import DeadLetterFloodError, InsertRefusedError, RangeUnreadableError
 from stream.files import Followed
 from stream.inventory import Inventory, load
+from stream.ip_ranges import read
 from stream.pipeline import Pipeline
+from stream.prefixes import Prefix
 from stream.ranges import Range
 from stream.settings import Settings
-from stream.sink import Sink, Sources
+from stream.sink import Sink
+from stream.sources import Sources
 from tests.unit.stream_batches import batch, message
 
 
@@ -84,7 +86,7 @@ class World:
             self.committed[partition] = offset
 
         no_ranges: list[Prefix] = []
-        sources = Sources(Followed("", load, Inventory()), Followed("", aws_prefixes, no_ranges))
+        sources = Sources(Followed("", load, Inventory()), Followed("", read, no_ranges))
         return Pipeline(
             Settings(flush_rows=messages * ROWS, flush_seconds=1e9),
             group="g",

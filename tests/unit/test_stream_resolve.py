@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import pyarrow as pa
 import pytest
 
 from agent.wire import Batch
-from stream.classify import SPECIAL, Class, Prefix, flatten
+from stream import vpc_endpoints
+from stream.addresses import pack
 from stream.errors import MalformedInventoryError
+from stream.evidence import WORDS
 from stream.files import Followed
 from stream.inventory import Inventory, load
+from stream.network.model import EndpointType, Interface, Network, VpcEndpoint
+from stream.prefixes import SPECIAL, Class, Prefix, Prefixes, site
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.windows import aggregate
 from tests.unit.stream_batches import batch
 
+EC2 = Prefix("52.0.0.0/15", Class("aws_service", "EC2", "us-east-1", "ip_ranges"))
 S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"))
 
 
@@ -35,6 +41,7 @@ def node(name: str, zone: str, *addresses: str) -> dict[str, Any]:
             "labels": {
                 "topology.kubernetes.io/zone": zone,
                 "topology.kubernetes.io/region": "eu-1",
+                "topology.k8s.aws/zone-id": f"id-of-{zone}",
             },
         },
         "status": {
@@ -164,7 +171,7 @@ def write(path: Path, items: Any) -> Path:
 
 @pytest.fixture
 def resolver(path: Path) -> Resolver:
-    return Resolver(load(path), flatten([*SPECIAL, S3]))
+    return Resolver(load(path), Prefixes([*SPECIAL, S3, EC2]))
 
 
 def ends(resolver: Resolver, **row: Any) -> dict[str, Any]:
@@ -224,6 +231,84 @@ def test_addresses_outside_the_cluster(
     assert row["server_kind"] == kind
     assert row["server_service"] == service_name
     assert row["server_method"] == method
+
+
+@pytest.mark.parametrize(
+    ("row", "confidence"),
+    [
+        ({"server_address": "10.1.0.1"}, "high"),
+        ({"server_address": "10.1.0.1", "reporter": 2, "pod_uid": "uid-of-db-0"}, "high"),
+        ({"server_address": "10.0.0.2"}, "high"),
+        ({"server_address": "52.216.1.1"}, "high"),
+        ({"server_address": "52.0.0.1"}, "low"),
+        ({"server_address": "192.168.3.3"}, "medium"),
+        ({"server_address": "93.184.216.34"}, "medium"),
+        ({"server_address": "224.0.0.1"}, "none"),
+        ({"server_address": "10.96.0.1", "server_port": 80}, "medium"),
+        ({"server_address": "10.96.0.1", "backend_address": "10.1.0.2", "backend_port": 1}, "high"),
+        ({"server_address": "10.96.0.6", "backend_address": "192.168.7.7", "backend_port": 1},
+            "medium"),
+    ],
+)  # fmt: skip
+def test_each_answer_says_how_sure_it_is(
+    resolver: Resolver, row: dict[str, Any], confidence: str
+) -> None:
+    assert WORDS[ends(resolver, **row)["server_confidence"]] == confidence
+
+
+def test_addresses_of_interface_endpoints_and_the_sites_own_ranges_come_before_any_list(
+    path: Path,
+) -> None:
+    def interface(service: str, *addresses: str) -> VpcEndpoint:
+        interfaces = tuple(Interface("subnet", (ip_address(text),)) for text in addresses)
+        return VpcEndpoint("vpce", "vpc", EndpointType.INTERFACE, service, interfaces)
+
+    network = Network(
+        region="eu-1",
+        endpoints=(
+            interface("com.amazonaws.eu-west-1.sqs", "10.7.0.1", "10.7.0.2", "fd07::1"),
+            interface("com.amazonaws.eu-west-1.ecr.dkr", "10.7.0.3"),
+            interface("com.amazonaws.vpce.eu-west-1.vpce-svc-0123", "10.7.0.4"),
+            interface("eu.example.own", "10.7.0.5"),
+        ),
+    )
+    site_ranges = site(["10.7.0.0/16", "52.216.1.0/24"])
+    owners = [*SPECIAL, S3, *site_ranges, *vpc_endpoints.prefixes(network)]
+    resolver = Resolver(load(path), Prefixes(owners))
+    found = {}
+    for last in ("10.7.0.1", "10.7.0.2", "fd07::1", "10.7.0.3", "10.7.0.4", "10.7.0.5"):
+        row = ends(resolver, server_address=last)
+        assert (row["server_kind"], row["server_method"]) == ("aws_service", "vpc_endpoint")
+        assert WORDS[row["server_confidence"]] == "high"
+        found[last] = row["server_service"], row["server_region"]
+    assert found == {
+        **dict.fromkeys(("10.7.0.1", "10.7.0.2", "fd07::1"), ("SQS", "eu-west-1")),
+        "10.7.0.3": ("ECR", "eu-west-1"),
+        "10.7.0.4": ("PRIVATELINK", "eu-west-1"),
+        "10.7.0.5": ("AMAZON", "eu-1"),
+    }
+    for address in ("10.7.0.9", "52.216.1.1"):
+        row = ends(resolver, server_address=address)
+        assert (row["server_kind"], row["server_method"]) == ("on_prem", "site_range")
+
+
+def test_zone_ids_and_chosen_labels_are_told_of_pods_and_services(tmp_path: Path) -> None:
+    items = json.loads(json.dumps(CLUSTER))
+    for item in items:
+        if item["kind"] == "Pod":
+            item["metadata"]["labels"] |= {"team": "checkout", "tier": item["metadata"]["name"]}
+    path = write(tmp_path / "labelled.json", items)
+    resolver = Resolver(load(path, ("team", "missing")), Prefixes(SPECIAL))
+    row = ends(resolver, client_address="10.1.0.2", server_address="10.96.0.1", server_port=80)
+    assert (row["client_zone_id"], row["server_zone_id"]) == ("id-of-eu-1b", "")
+    assert row["client_labels"] == row["server_labels"] == [("team", "checkout")]
+    assert ends(resolver, client_address="10.0.0.2")["client_zone_id"] == "id-of-eu-1b"
+
+
+def test_a_pod_knows_the_address_of_its_node(resolver: Resolver) -> None:
+    ends(resolver, client_address="10.1.0.2")
+    hosts = {end.pod: end.host for end in map(resolver.endpoints.__getitem__, range(2))}
+    assert hosts["cart-5d4f-fghij"] == pack("10.0.0.2")
 
 
 def test_a_finished_pod_does_not_keep_its_address(resolver: Resolver) -> None:

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from agent import wire
 from sql.schema import FLOWS
-from stream.classify import SPECIAL, flatten
 from stream.inventory import Inventory
+from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.windows import aggregate
 from tests.unit.stream_batches import SECOND, START, batch
 
-CLASSIFIER = flatten(SPECIAL)
+CLASSIFIER = Prefixes(SPECIAL)
 SUMS = (
     *wire.COUNTERS,
     *(f"{name}_{part}" for name in wire.DISTRIBUTIONS for part in ("count", "sum")),
