@@ -192,10 +192,25 @@ OFFSET_RANGES = pa.schema(
     )
 )
 
+INTERNET_TIERS = pa.schema(
+    _required(
+        {
+            "region": pa.string(),
+            "valid_from": pa.date32(),
+            "bounds": pa.list_(pa.float64()),
+            "usd": pa.list_(pa.float64()),
+            "flat_usd": pa.float64(),
+            "gb": pa.uint64(),
+            "recorded_at": pa.timestamp("ms", tz="UTC"),
+        }
+    )
+)
+
 TABLES = {
     "flows_10s": FLOWS,
     **{table: rollup.schema for table, rollup in ROLLUPS.items()},
     "agent_ledger": AGENT_LEDGER,
     "repeated_batches": REPEATED_BATCHES,
     "offset_ranges": OFFSET_RANGES,
+    "internet_tiers": INTERNET_TIERS,
 }

@@ -23,7 +23,7 @@ watermark = Gauge(
 )
 stage_seconds = Counter(
     "flowatlas_stream_stage_seconds_total",
-    "Processor time by stage: fetch, decode, resolve, window, rollup, encode, insert.",
+    "Processor time by stage: fetch, decode, resolve, window, price, rollup, encode, insert.",
     ["stage"],
 )
 last_insert = Gauge(
@@ -56,6 +56,17 @@ reload_failures = Counter(
 )
 loaded = Gauge(
     "flowatlas_stream_loaded_timestamp_seconds", "When the file in use was loaded.", ["file"]
+)
+network_collected = Gauge(
+    "flowatlas_stream_network_collected_timestamp_seconds",
+    "When the newest network file in use was collected; 0 without one.",
+)
+price_book = Gauge(
+    "flowatlas_stream_price_book_timestamp_seconds",
+    "From when on the prices in use are valid, your own before the built-in ones.",
+)
+unpriced_bytes = Counter(
+    "flowatlas_stream_unpriced_bytes_total", "Bytes of reports whose charges are not all known."
 )
 
 ip_ranges_published = Gauge(

@@ -101,7 +101,17 @@ class Prices:
         raise KeyError("inter_region")
 
     def tiers(self, region: str) -> tuple[Tier, ...]:
-        return next(prices.internet_tiers for prices in self._of(region) if prices.internet_tiers)
+        """Of internet egress; who gives the figure `internet` and no tiers has none."""
+        for prices in self._of(region):
+            if prices.internet_tiers:
+                return prices.internet_tiers
+            if prices.internet:
+                return (Tier(None, prices.internet.usd_per_gb),)
+        raise KeyError("internet")
+
+    def regions(self) -> list[str]:
+        """All that are named, EVERYWHERE included."""
+        return sorted({name for layer in self.layers for name in layer.regions})
 
     def names(self, region: str) -> bool:
         """Whether any layer knows the region; what does not gets the general prices."""
@@ -131,6 +141,13 @@ class Book:
 def _effective(editions: Sequence[Edition], day: date) -> Edition:
     in_order = sorted(editions, key=lambda edition: edition.valid_from)
     return next((e for e in reversed(in_order) if e.valid_from <= day), in_order[0])
+
+
+def by_edition(book: Book, over: Book | None) -> list[tuple[date, Prices]]:
+    """Every time that prices change, with those from then on."""
+    editions = [*book.editions, *(over.editions if over else ())]
+    days = sorted({edition.valid_from for edition in editions})
+    return [(day, book.at(day, over)) for day in days]
 
 
 def builtin() -> Book:
@@ -180,7 +197,7 @@ def _check_tiers(where: str, tiers: Sequence[Tier]) -> None:
 
 
 def _complete(edition: Edition) -> None:
-    """Raises KeyError or StopIteration if a price might be asked for that the book lacks."""
+    """Raises KeyError if a price might be asked for that the book lacks."""
     prices = Prices((edition,), 1)
     for name in TRANSFERS:
         prices.usd(name, EVERYWHERE)

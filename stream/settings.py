@@ -40,6 +40,18 @@ class Settings:
         "",
         "The site's own networks in CIDR notation, by commas; other private ones are on_prem too.",
     )
+    network: str = setting(
+        "",
+        "File printed by `flowatlas network`, or a directory of such files, one a version of the "
+        "network; followed as it changes. Empty: paths are told by zones and regions only.",
+    )
+    external_snat: bool = setting(
+        False, "Pods leave the VPC from their own subnets, as AWS_VPC_K8S_CNI_EXTERNALSNAT has it."
+    )
+    prices: str = setting(
+        "",
+        "File of prices over AWS's list prices, or 'off' where there is no bill, as outside AWS.",
+    )
     labels: str = setting("", "Labels of pods that go into the tables, by commas.")
     window_seconds: int = setting(10, "Length of the windows that rows are added up in.")
     flush_seconds: float = setting(2.0, "Longest that a consumed row waits for its insert.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -50,11 +51,16 @@ class Sink:
         self._window_seconds = window_seconds
         self._repeats = Repeats(store, cluster)
         self._resolver: Resolver | None = None
+        self._told = 0
 
     def refresh(self) -> None:
-        """Use files that have changed, from the next range on."""
+        """Use files that have changed, from the next range on. Blocks for disk and ClickHouse."""
         if self._sources.refresh():
             self._resolver = None
+        tariff = self._sources.tariff
+        if tariff.edition != self._told:
+            self._store.insert("internet_tiers", tariff.tiers(), secrets.token_hex())
+            self._told = tariff.edition
 
     def prepare(self, closed: Closed) -> Prepared:
         """Raises what Store raises: which batches are repeats may have to be asked."""
@@ -82,8 +88,10 @@ class Sink:
             return {}
         self._resolver = self._resolver or self._sources.resolver()
         windows = aggregate(batches, self._resolver, self._window_seconds)
+        endpoints = self._resolver.endpoints
+        windows = self._sources.tariff.price(windows, endpoints)
         with metrics.stage("rollup"):
-            return levels(windows, self._resolver.endpoints, self._cluster)
+            return levels(windows, endpoints, self._cluster)
 
     def insert(self, prepared: Prepared) -> None:
         """Returns when the range is in all tables, exactly once. Raises what Store raises."""

@@ -1,4 +1,4 @@
-"""What addresses are resolved by, followed as it changes."""
+"""What addresses are resolved and traffic is priced by, followed as it changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from stream.errors import MalformedNetworkError
 from stream.files import Followed
 from stream.inventory import Inventory
 from stream.inventory import load as load_inventory
-from stream.network.model import Network
 from stream.prefixes import SPECIAL, Prefix, Prefixes, site
 from stream.resolve import Resolver
 from stream.settings import Settings
+from stream.tariff import Tariff
+from stream.tariff import of as tariff_of
 
 AUTO = "auto"
 UPDATE_SECONDS = 10.0
@@ -29,19 +30,20 @@ UPDATE_SECONDS = 10.0
 @dataclass
 class Sources:
     """`start` reads all of it once, `refresh` what has changed. ranges_copy: of ip-ranges.json, if
-    it is fetched; on_prem: the site's own networks."""
+    it is fetched; on_prem: the site's own networks. tariff: the networks and prices."""
 
     inventory: Followed[Inventory]
     ip_ranges: Followed[list[Prefix]]
     ranges_copy: ranges.Copy | None = None
     on_prem: list[Prefix] = field(default_factory=list)
-    network: Network | None = None
+    tariff: Tariff = field(default_factory=lambda: tariff_of(Settings()))
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Blocks for files, and for AWS if it is time to ask. Raises MalformedFileError for a file
         that was given; a copy that cannot be used is logged only."""
         self.inventory.read()
+        self.tariff.read()
         if self.ranges_copy is None:
             self.ip_ranges.read()
         else:
@@ -61,14 +63,15 @@ class Sources:
             self.stop()
 
     def refresh(self) -> bool:
-        changed = [source.refresh() for source in (self.inventory, self.ip_ranges)]
+        followed = (self.inventory, self.ip_ranges, self.tariff)
+        changed = [source.refresh() for source in followed]
         return any(changed)
 
     def resolver(self) -> Resolver:
         return Resolver(self.inventory.content, Prefixes(self._prefixes()))
 
     def _prefixes(self) -> list[Prefix]:
-        endpoints = vpc_endpoints.prefixes(self.network) if self.network else ()
+        endpoints = vpc_endpoints.prefixes(self.tariff.network)
         return [*SPECIAL, *self.ip_ranges.content, *self.on_prem, *endpoints]
 
     def _update(self) -> None:
@@ -92,6 +95,7 @@ def of(settings: Settings) -> Sources:
         Followed(path, ranges.read, no_ranges),
         copy,
         site(map(_network, filter(None, settings.on_prem.split(",")))),
+        tariff_of(settings),
     )
 
 

@@ -30,6 +30,7 @@ ROLES = {
     "agent": Role("agent.__main__:command", "Watch a node's sockets in the kernel, ship to Kafka."),
     "stream": Role("stream.__main__:command", "Window and resolve flows, insert into ClickHouse."),
     "replay": Role("stream.replay.__main__:command", "Put dead letters back, redo a past period."),
+    "network": Role("stream.network.__main__:command", "Print the account's network from EC2."),
     "server": Role("sql.server.__main__:command", "Serve the embedded ClickHouse over HTTP."),
     "bridge": Role("sql.bridge.__main__:command", "Export workload traffic to Prometheus."),
     "migrate": Role("deploy.local.migrate:command", "Bring tables and topics up to date."),
@@ -40,6 +41,8 @@ ROLES = {
 EXTRA_OF_MODULE = {
     "confluent_kafka": "agent",
     "faust": "stream",
+    "boto3": "stream",
+    "botocore": "stream",
     "clickhouse_connect": "sql",
     "chdb": "sql",
     "aiohttp": "sql",

@@ -37,6 +37,8 @@ class Settings:
         "", "File with `kubectl get nodes,pods,services,endpointslices -A -o json`."
     )
     ip_ranges: str = _setting("", "File with AWS's ip-ranges.json.")
+    network: str = _setting("", "File printed by `flowatlas network`.")
+    prices: str = _setting("", "File of prices over AWS's list prices, or 'off'.")
     data_dir: str = _setting("/var/lib/flowatlas", "Directory for tables and logs.")
     agent_port: int = _setting(9101, "Port of the agent's metrics.")
     bridge_port: int = _setting(9102, "Port of the Prometheus bridge.")
@@ -50,6 +52,8 @@ class Settings:
             agents=[AgentSpec(self.node, self.cgroup, self.agent_port)],
             inventory=Path(self.inventory) if self.inventory else None,
             ip_ranges=Path(self.ip_ranges) if self.ip_ranges else None,
+            network=Path(self.network) if self.network else None,
+            prices=self.prices,
             cluster=self.cluster,
             kafka=self.kafka,
             clickhouse=ClickHouse(

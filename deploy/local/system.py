@@ -57,6 +57,8 @@ class Plan:
     agents: Sequence[AgentSpec]
     inventory: Path | None = None
     ip_ranges: Path | None = None
+    network: Path | None = None
+    prices: str = ""
     cluster: str = "local"
     kafka: str = "embedded"
     clickhouse: ClickHouse = field(default_factory=lambda: ClickHouse(url=""))
@@ -183,6 +185,10 @@ class System:
             flags += ["--inventory", str(self.plan.inventory)]
         if self.plan.ip_ranges:
             flags += ["--ip-ranges", str(self.plan.ip_ranges)]
+        if self.plan.network:
+            flags += ["--network", str(self.plan.network)]
+        if self.plan.prices:
+            flags += ["--prices", self.plan.prices]
         stream = self._role("stream", *flags, *self._clickhouse_flags())
         # Its metrics answer before it has read the inventory, which may be what ends it.
         self._start_role(stream, f"http://127.0.0.1:{port}/health")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from stream import documents
@@ -29,7 +30,12 @@ def dump(network: Network) -> str:
 
 
 def check(network: Network) -> None:
-    """Raises MisfitError where an id leads nowhere: a path would silently be unknown by it."""
+    """Raises MisfitError where an id leads nowhere: a path would silently be unknown by it; and
+    where `collected` is no time."""
+    try:
+        datetime.fromisoformat(network.collected or "1970-01-01")
+    except ValueError as error:
+        raise MisfitError("collected", f"is not a time: {network.collected!r}") from error
     vpcs = _ids(network.vpcs)
     tables = _ids(network.route_tables)
     subnets = _ids(network.subnets)

@@ -89,9 +89,9 @@ def range_command(
 ) -> None:
     """Work a period through again, as if it had been so from the start.
 
-    Reads the period's messages from Kafka, resolves them by the present inventory, IP ranges and
-    code into tables of their own, sees that no byte and no row is more or less than before, and
-    swaps them in. Give the settings that the workers have.
+    Reads the period's messages from Kafka, works them through by the present inventory, IP ranges,
+    networks, prices and code into tables of their own, sees that no byte and no row is more or less
+    than before, and swaps them in. Give the settings that the workers have.
 
     Run it while the workers run. When all is read, it says when to stop them, for the seconds that
     the swap takes (Kafka keeps what arrives), and when to start them again. Cut off at any point,

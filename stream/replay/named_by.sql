@@ -3,4 +3,7 @@ WITH if({source:String} = 'ip-ranges', ['ip_ranges'], ['pod_uid', 'pod_ip', 'clu
 SELECT count()
 FROM flows_1h
 WHERE cluster = {cluster:String} AND window >= {begin:DateTime('UTC')} AND window < {end:DateTime('UTC')}
-    AND (has(told, client_method) OR has(told, server_method))
+    AND if(
+        {source:String} = 'network', gateway != '',
+        has(told, client_method) OR has(told, server_method)
+    )

@@ -94,6 +94,7 @@ class Rebuild:
         self._workers = Workers(settings, client, source)
         self._inserted = Inserted(client, settings.cluster)
         self._resolver: Resolver = sources.resolver()
+        self._tariff = sources.tariff
         self._pending: list[Batch] = []
         self._pending_rows = 0
         self._positions: dict[int, int] = {}
@@ -146,7 +147,12 @@ class Rebuild:
     def _check_sources(self) -> None:
         """Files that were given to the workers must not be forgotten here."""
         settings = self._settings
-        for flag, file in (("inventory", settings.inventory), ("ip-ranges", settings.ip_ranges)):
+        files = (
+            ("inventory", settings.inventory),
+            ("ip-ranges", settings.ip_ranges),
+            ("network", settings.network),
+        )
+        for flag, file in files:
             if not file and self._tables.named_by(flag):
                 raise SourceMissingError(flag, self._period)
 
@@ -198,6 +204,7 @@ class Rebuild:
         if not self._pending:
             return
         windows = aggregate(self._pending, self._resolver, self._settings.window_seconds)
+        windows = self._tariff.price(windows, self._resolver.endpoints)
         found = levels(windows, self._resolver.endpoints, self._settings.cluster)
         self._tables.insert(found)
         self.flow_rows += self._pending_rows

@@ -13,7 +13,7 @@ from stream.settings import LOADERS, Settings
 DEAD = ("--kafka", "--topic", "--dead-letter-topic", "--group")
 RANGE = (
     *("--kafka", "--topic", "--group", "--cluster", "--inventory", "--ip-ranges"),
-    *("--cache", "--on-prem", "--labels"),
+    *("--cache", "--on-prem", "--labels", "--network", "--external-snat", "--prices"),
     *("--window-seconds", "--flush-rows", "--clickhouse-"),
 )
 

@@ -59,7 +59,7 @@ class Tables:
         return found
 
     def named_by(self, source: str) -> int:
-        """Rows of the period in which an end was told by that file: inventory or ip-ranges."""
+        """Rows of the period in which that file told: inventory, ip-ranges or network."""
         ((count,),) = self._query("named_by.sql", source=source)
         return int(count)
 

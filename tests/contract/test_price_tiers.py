@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chdb.session import Session
 
+from sql.migrate import known
 from stream.price import tiered
 from stream.price_book import builtin
 
@@ -24,7 +24,8 @@ def test_sql_and_python_agree_on_a_months_price(region: str, tmp_path: Path) -> 
     usd = [repr(tier.usd_per_gb) for tier in tiers]
     untyped: Any = Session
     session = untyped(str(tmp_path))
-    session.query((resources.files("sql") / "price_tiers.sql").read_text())
+    (function,) = (s for m in known() for s in m.statements if "flowatlasTiered AS" in s)
+    session.query(function)
     answer = session.query(
         f"SELECT flowatlasTiered(gb, [{', '.join(bounds)}], [{', '.join(usd)}]) AS month"
         f" FROM (SELECT arrayJoin({MONTHS}) AS gb)",

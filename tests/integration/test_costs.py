@@ -1,0 +1,194 @@
+"""What tables and views say that traffic cost, from batches on: AWS's bill, whoever reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from clickhouse_connect.driver import Client
+
+from agent import wire
+from sql import ask
+from sql.client import connect
+from sql.insert import insert
+from sql.migrate import migrate
+from sql.schema import ROLLUPS
+from stream.endpoints import Endpoint, Endpoints
+from stream.network import file
+from stream.places import End
+from stream.price import tiered
+from stream.price_book import builtin
+from stream.resolve import Ends
+from stream.rollup import levels
+from stream.settings import Settings
+from stream.tariff import Tariff, of
+from stream.windows import aggregate
+from tests.integration.clickhouse import at, embedded
+from tests.unit.account import NETWORK
+from tests.unit.stream_batches import SECOND, batch
+from tests.unit.test_price_examples import CASES, ENDS, GB, Case, cases
+
+pytestmark = pytest.mark.integration
+
+EXAMPLES = cases(CASES)
+LEVELS = ("flows_10s", *ROLLUPS)
+IN_CLUSTER = {"pod", "node"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
+        migrate(there)
+        with connect(there) as client:
+            yield client
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("account") / "network.json"
+    path.write_text(file.dump(NETWORK))
+    return str(path)
+
+
+class Known:
+    """The examples' endpoints, as if resolved; an example is told by the port of its server."""
+
+    def __init__(self, examples: Sequence[Case]) -> None:
+        self.endpoints = Endpoints()
+        added = [
+            (self._add(ENDS[case.client], f"c{n}"), self._add(ENDS[case.server], f"s{n}"))
+            for n, case in enumerate(examples)
+        ]
+        self._ids = np.array(added, np.int64)
+
+    def _add(self, end: End, name: str) -> int:
+        inside = end.kind in IN_CLUSTER
+        node, region = (name, "us-east-1") if inside else ("", end.region)
+        found = Endpoint(
+            *(end.address, end.kind, "", name, "", name, node),
+            zone=end.zone,
+            zone_id=end.zone_id,
+            region=region,
+            service=end.service,
+            host=end.host,
+        )
+        return self.endpoints.add(found)
+
+    def forget_if_full(self) -> None:
+        """They are few."""
+
+    def resolve(self, batches: Sequence[wire.Batch]) -> Ends:
+        ports = np.concatenate([each.rows["server_port"].to_numpy() for each in batches])
+        client, server = self._ids[ports].T
+        return Ends(client, server, ports)
+
+
+def reports(examples: Sequence[Case]) -> list[wire.Batch]:
+    """Each end's agent sends half of the bytes in each of two minutes."""
+    start = int(at("10:00:00").timestamp()) * SECOND
+    found = []
+    for number, case in enumerate(examples):
+        ends = ["client", "server"] if case.reports == "both" else [case.reports]
+        for end in ends:
+            row: dict[str, Any] = {
+                "server_port": number,
+                "reporter": 1 if end == "client" else 2,
+                "bytes_to_server": int(case.to_server * GB) // 2,
+                "bytes_to_client": int(case.to_client * GB) // 2,
+            }
+            rows = [row | {"interval_start": start + s * SECOND} for s in (0, 60)]
+            found.append(batch(rows, node=f"{end[0]}{number}"))
+    return found
+
+
+def put(client: Client, by: Tariff, examples: Sequence[Case], token: str) -> None:
+    known = Known(examples)
+    windows = aggregate(reports(examples), known, 10)  # type: ignore[arg-type]
+    priced = by.price(windows, known.endpoints)
+    for table, rows in levels(priced, known.endpoints, "shop").items():
+        insert(client, table, rows, token)
+    insert(client, "internet_tiers", by.tiers(), f"tiers {token}")
+
+
+@pytest.fixture(scope="module")
+def client(server: Client, network: str) -> Client:
+    by = of(Settings(network=network))
+    by.read()
+    put(server, by, EXAMPLES, "examples")
+    return server
+
+
+def by_example(client: Client, source: str, column: str = "sum(cost_usd)") -> list[Any]:
+    query = f"SELECT server_port, {column} FROM {source} GROUP BY 1 ORDER BY 1"
+    rows = client.query(query).result_rows
+    assert [row[0] for row in rows] == list(range(len(EXAMPLES)))
+    return [row[1] for row in rows]
+
+
+SOURCES = [
+    *(f"(SELECT * FROM reports WHERE rollup = '{level}')" for level in LEVELS),
+    *("edges", "edges_1h", "conversations"),
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_example_costs_what_aws_bills_at_every_level(client: Client, source: str) -> None:
+    expected = [case.usd for case in EXAMPLES]
+    assert [float(usd) for usd in by_example(client, source)] == pytest.approx(expected, abs=1e-9)
+
+
+def test_every_example_goes_by_its_path(client: Client) -> None:
+    way = "if(path = path_behind, toString(path), concat(path, '>', path_behind))"
+    found = by_example(client, "edges", f"any({way})")
+    assert found == [case.path for case in EXAMPLES]
+
+
+def test_what_has_no_price_is_told_in_bytes(client: Client) -> None:
+    left = by_example(client, "edges", "sum(unpriced_bytes)")
+    unpriced = {case.server for case, bytes_ in zip(EXAMPLES, left, strict=True) if bytes_}
+    assert unpriced == {
+        *("ClusterIP with backends all over", "Global Accelerator", "internet", "partner's VM"),
+        *("site behind a blackhole", "site behind an appliance", "multicast"),
+    }
+    for case, bytes_ in zip(EXAMPLES, left, strict=True):
+        assert bytes_ in (0, int((case.to_server + case.to_client) * GB))
+
+
+def rows(client: Client, question: str, **given: str) -> list[dict[str, str]]:
+    text = ask.run(client, question, "TabSeparatedWithNames", False, **given)
+    names, *lines = (line.split("\t") for line in text.splitlines())
+    return [dict(zip(names, line, strict=True)) for line in lines]
+
+
+def test_a_months_egress_is_priced_by_tiers_of_its_total(client: Client) -> None:
+    egress = sum(
+        case.to_client if case.client == "internet" else case.to_server
+        for case in EXAMPLES
+        if case.path.endswith("internet")
+    )
+    by_region = client.query("SELECT * EXCEPT month FROM internet_months").result_rows
+    (region, bytes_, flat, tiered_usd, difference) = by_region[0]
+    assert (len(by_region), region, bytes_) == (1, "us-east-1", egress * GB)
+    tiers = builtin().at(date.today()).tiers("us-east-1")
+    assert [flat, tiered_usd] == pytest.approx([egress * 0.09, tiered(egress, tiers)])
+    found = {row["path"]: row for row in rows(client, "costs")}
+    total = sum(case.usd for case in EXAMPLES)
+    assert float(found["all"]["flat_usd"]) == pytest.approx(total, abs=1e-5)
+    assert float(found["all"]["tiered_usd"]) == pytest.approx(total + difference, abs=1e-5)
+    by_path = [float(row["difference_usd"]) for path, row in found.items() if path != "all"]
+    assert sum(by_path) == pytest.approx(difference, abs=1e-5)
+
+
+def test_every_finding_has_its_dollars_and_its_evidence(client: Client) -> None:
+    found = rows(client, "savings", minutes="100000", limit="100")
+    assert {row["finding"] for row in found} == {
+        *("cross-zone", "gateway-endpoint", "interface-endpoint", "internet", "cross-region")
+    }
+    for row in found:
+        seen = float(row["seen"].split(" USD")[0])
+        proof = client.query(row["evidence"].replace("\\'", "'"))
+        usd = sum(line[proof.column_names.index("cost_usd")] for line in proof.result_rows)
+        assert float(usd) == pytest.approx(seen, abs=2e-6), row
