@@ -107,11 +107,14 @@ class StreamApp(faust.App):
     def _assemble(self, loop: asyncio.AbstractEventLoop) -> Pipeline:
         """Blocks for files, ClickHouse and Kafka, each of which may be missing."""
         settings = self.settings
-        self.sources.start()
-        store = Store(connect(settings.clickhouse))
-        self.health.unanswered = lambda: store.unanswered
         group = f"{settings.group}@{cluster_id(settings.kafka, settings.topic)}"
-        sink = Sink(store, self.sources, settings.cluster, settings.window_seconds)
+        self.sources.read()
+        store = Store(connect(settings.clickhouse))
+        self.sources.start()
+        self.health.unanswered = lambda: store.unanswered
+        sink = Sink(
+            store, self.sources, settings.cluster, settings.window_seconds, settings.flush_seconds
+        )
         dead_letters = DeadLetters(self._send_dead, settings.dead_letters_per_minute)
         return Pipeline(
             settings,

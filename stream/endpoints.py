@@ -83,6 +83,13 @@ class Endpoints:
         self._count += 1
         return number
 
+    def among(self, name: str, ids: np.ndarray, values: Container[Any]) -> np.ndarray:
+        """Of each id whether its value in a column is one of these."""
+        column = NAMES.index(name)
+        told = np.array([value in values for value in self._words[column]], bool)
+        found: np.ndarray = told[self._codes[column].take(ids)]
+        return found
+
     def workloads(self, ids: np.ndarray) -> np.ndarray:
         """Of each id the first that is the same but for what is of the pod."""
         found: np.ndarray = self._workloads[ids]

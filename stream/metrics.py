@@ -69,6 +69,14 @@ unpriced_bytes = Counter(
     "flowatlas_stream_unpriced_bytes_total", "Bytes of reports whose charges are not all known."
 )
 
+names_rows = Counter("flowatlas_stream_names_rows_total", "DNS answers taken in from topic names.")
+names_entries = Gauge(
+    "flowatlas_stream_names_entries", "Who was told which name for which address: entries known."
+)
+names_lag = Gauge("flowatlas_stream_names_lag_messages", "Messages of topic names not yet read.")
+names_unreadable = Counter(
+    "flowatlas_stream_names_unreadable_total", "Messages of topic names that could not be decoded."
+)
 ip_ranges_published = Gauge(
     "flowatlas_stream_ip_ranges_published_timestamp_seconds",
     "When AWS published the ip-ranges.json in use.",

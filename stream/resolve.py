@@ -17,7 +17,9 @@ from stream.columns import NULL, Entries, entries, pairs
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import WORDS, Method, usual
 from stream.inventory import Backend, Frontend, Inventory, Node, Pod
+from stream.naming import Naming
 from stream.prefixes import ADDRESS, Class, Prefixes
+from stream.seen_names import SeenNames
 
 LOCAL = -1
 NO_BACKEND = (-1, 0)
@@ -38,7 +40,9 @@ class Ends(NamedTuple):
 class Resolver:
     """Resolves by one version of the inventory; a new version takes a new resolver."""
 
-    def __init__(self, inventory: Inventory, prefixes: Prefixes) -> None:
+    def __init__(
+        self, inventory: Inventory, prefixes: Prefixes, names: SeenNames | None = None
+    ) -> None:
         self._inventory = inventory
         self._prefixes = prefixes
         self._pods = _by_address(inventory.pods.values())
@@ -49,6 +53,7 @@ class Resolver:
         self._virtual = {front.address: front for front in inventory.frontends if front.address}
         self._doors = self._virtual.keys() | self._nodes.keys()
         self._by_uid = {pod.uid: pod for pod in inventory.pods.values() if pod.uid}
+        self._naming = Naming(names, self._add) if names is not None else None
         self.forget()
 
     def forget(self) -> None:
@@ -61,6 +66,8 @@ class Resolver:
         self._translations: dict[tuple[int, int], int] = {}
         self._served: dict[Endpoint, int] = {}
         self._reporters: dict[tuple[str, int], int] = {}
+        if self._naming:
+            self._naming.forget()
 
     def forget_if_full(self) -> None:
         if len(self.endpoints) > MAX_ENDPOINTS:
@@ -80,7 +87,10 @@ class Resolver:
         ends = Ends(client.copy(), server.copy(), rows["server_port"].to_numpy().copy())
         self._substitute_backends(addresses, words, rows, ends)
         self._follow_translations(addresses.rows[2], ids, rows, ends)
-        self._recognise_reporters(parts, rows["reporter"].to_numpy(), client, server, ends)
+        uids = entries(parts, ("pod_uid",))
+        self._recognise_reporters(uids, rows["reporter"].to_numpy(), client, server, ends)
+        if self._naming:
+            self._naming.name(batches, addresses, uids, self.endpoints, ends[:2])
         return ends
 
     def _ids_of(self, addresses: Sequence[bytes]) -> np.ndarray:
@@ -212,7 +222,7 @@ class Resolver:
 
     def _recognise_reporters(
         self,
-        batches: Sequence[pa.RecordBatch],
+        uids: Entries,
         reporters: np.ndarray,
         client: np.ndarray,
         server: np.ndarray,
@@ -220,7 +230,6 @@ class Resolver:
     ) -> None:
         """Put the pod whose cgroup the reporting socket is in, in place: hostNetwork pods share
         their node's address, and loopback is every pod's. client, server: as addresses tell."""
-        uids = entries(batches, ["pod_uid"])
         words = uids.distinct.to_pylist()
         known = np.array([*(uid in self._by_uid for uid in words), False])
         codes = np.append(uids.codes, len(words))[uids.rows[0]]  # NULL is the last

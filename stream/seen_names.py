@@ -85,6 +85,12 @@ class SeenNames:
         if self._rows > WAITING:
             self._settle()
 
+    def heard(self, addresses: Array) -> Array:
+        """Of which addresses (V16) anybody was told a name."""
+        self._settle()
+        heard: Array = self._addresses.find(addresses) >= 0
+        return heard
+
     def lookup(self, addresses: Array, askers: Array, nodes: Array, times: Array) -> Seen:
         """The names of addresses (V16) for those who spoke with them, as of times (Unix ns).
 

@@ -52,6 +52,14 @@ class Settings:
         "",
         "File of prices over AWS's list prices, or 'off' where there is no bill, as outside AWS.",
     )
+    names_topic: str = setting(
+        "names", "Topic of the agents' DNS answers; empty: addresses go without names."
+    )
+    names_hours: float = setting(1.0, "How far back answers are read at the start.")
+    names_entries: int = setting(1_500_000, "Answers that are kept, about 100 bytes each.")
+    names_wait_seconds: float = setting(
+        30.0, "Longest that the start waits for the answers of the past to be read."
+    )
     labels: str = setting("", "Labels of pods that go into the tables, by commas.")
     window_seconds: int = setting(10, "Length of the windows that rows are added up in.")
     flush_seconds: float = setting(2.0, "Longest that a consumed row waits for its insert.")

@@ -44,11 +44,20 @@ class Sink:
     """`prepare` and `refresh` are for one thread, and `insert` is for any number of others, but
     ranges of one partition must come in order to both."""
 
-    def __init__(self, store: Store, sources: Sources, cluster: str, window_seconds: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sources: Sources,
+        cluster: str,
+        window_seconds: int,
+        patience: float = 0.0,
+    ) -> None:
+        """patience: seconds to wait for what tells of a range's addresses."""
         self._store = store
         self._sources = sources
         self._cluster = cluster
         self._window_seconds = window_seconds
+        self._patience = patience
         self._repeats = Repeats(store, cluster)
         self._resolver: Resolver | None = None
         self._told = 0
@@ -66,6 +75,8 @@ class Sink:
         """Raises what Store raises: which batches are repeats may have to be asked."""
         cut, found, poison = _read(closed)
         deliveries, repeated = self._repeats.part(found, closed.epoch, closed.repeated)
+        if deliveries:
+            self._sources.wait(max(each.timestamp for each in deliveries), self._patience)
         with metrics.rollup_seconds.time():
             ledger = ledger_rows(deliveries, self._cluster)
             tables = {

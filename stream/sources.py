@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,11 +18,15 @@ from stream.errors import MalformedNetworkError
 from stream.files import Followed
 from stream.inventory import Inventory
 from stream.inventory import load as load_inventory
+from stream.names_topic import NamesTopic
 from stream.prefixes import SPECIAL, Prefix, Prefixes, site
 from stream.resolve import Resolver
+from stream.seen_names import SeenNames
 from stream.settings import Settings
 from stream.tariff import Tariff
 from stream.tariff import of as tariff_of
+
+log = logging.getLogger(__name__)
 
 AUTO = "auto"
 UPDATE_SECONDS = 10.0
@@ -29,7 +35,7 @@ UPDATE_SECONDS = 10.0
 
 @dataclass
 class Sources:
-    """`start` reads all of it once, `refresh` what has changed. ranges_copy: of ip-ranges.json, if
+    """`read`, then `start`; `refresh` takes what has changed. ranges_copy: of ip-ranges.json, if
     it is fetched; on_prem: the site's own networks. tariff: the networks and prices."""
 
     inventory: Followed[Inventory]
@@ -37,26 +43,41 @@ class Sources:
     ranges_copy: ranges.Copy | None = None
     on_prem: list[Prefix] = field(default_factory=list)
     tariff: Tariff = field(default_factory=lambda: tariff_of(Settings()))
+    names: NamesTopic | None = None
+    names_seconds: float = 0.0
+    names_wait: float = 0.0
     _stopping: threading.Event = field(default_factory=threading.Event)
 
-    def start(self) -> None:
-        """Blocks for files, and for AWS if it is time to ask. Raises MalformedFileError for a file
-        that was given; a copy that cannot be used is logged only."""
+    def read(self) -> None:
+        """Blocks for files. Raises MalformedFileError."""
         self.inventory.read()
         self.tariff.read()
         if self.ranges_copy is None:
             self.ip_ranges.read()
-        else:
+
+    def start(self, begin: float | None = None, patience: float | None = None) -> None:
+        """begin: Unix time of the first row that will be resolved, instead of now. patience:
+        seconds to wait for names of the past, instead of as set. Blocks for these, and for AWS if
+        it is time to ask; what cannot be had is logged."""
+        now = time.time()
+        if self.names:
+            self.names.start((begin or now) - self.names_seconds)
+        if self.ranges_copy:
             self.ranges_copy.refresh()
             self.ip_ranges.refresh()
             threading.Thread(target=self._update, name="ip-ranges", daemon=True).start()
+        if self.names and not self.names.wait(now, patience or self.names_wait):
+            log.warning("names of the past not all read yet, some addresses go without")
 
     def stop(self) -> None:
         self._stopping.set()
+        if self.names:
+            self.names.stop()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        self.start()
+    def running(self, begin: float | None = None, patience: float | None = None) -> Iterator[None]:
+        self.read()
+        self.start(begin, patience)
         try:
             yield
         finally:
@@ -65,10 +86,21 @@ class Sources:
     def refresh(self) -> bool:
         followed = (self.inventory, self.ip_ranges, self.tariff)
         changed = [source.refresh() for source in followed]
+        if self.names:
+            self.names.take()
         return any(changed)
 
+    def wait(self, moment: float, patience: float) -> None:
+        """For what was told of addresses by then (Unix seconds)."""
+        if self.names:
+            self.names.wait(moment, patience)
+
     def resolver(self) -> Resolver:
-        return Resolver(self.inventory.content, Prefixes(self._prefixes()))
+        return Resolver(
+            self.inventory.content,
+            Prefixes(self._prefixes()),
+            self.names.seen if self.names else None,
+        )
 
     def _prefixes(self) -> list[Prefix]:
         endpoints = vpc_endpoints.prefixes(self.tariff.network)
@@ -89,6 +121,10 @@ def of(settings: Settings) -> Sources:
         url = ranges.URL if path == AUTO else path
         copy = ranges.Copy(Path(settings.cache).expanduser(), url=url)
         path = str(copy.path)
+    names = None
+    if settings.names_topic:
+        seen = SeenNames(settings.names_entries)
+        names = NamesTopic(settings.kafka, settings.names_topic, seen)
     no_ranges: list[Prefix] = []
     return Sources(
         Followed(settings.inventory, partial(load_inventory, labels=labels), Inventory()),
@@ -96,6 +132,9 @@ def of(settings: Settings) -> Sources:
         copy,
         site(map(_network, filter(None, settings.on_prem.split(",")))),
         tariff_of(settings),
+        names=names,
+        names_seconds=settings.names_hours * 3600,
+        names_wait=settings.names_wait_seconds,
     )
 
 

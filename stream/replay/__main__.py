@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 
 import click
@@ -103,8 +103,12 @@ def range_command(
     sources = stream_sources.of(settings)
     source = Source(settings.kafka, settings.topic, settings.group)
     client = connect(settings.clickhouse)
-    with closing(source), closing(client), sources.running(), queries(settings.clickhouse):
+    with ExitStack() as open_here:
+        open_here.enter_context(closing(source))
+        open_here.enter_context(closing(client))
+        open_here.enter_context(queries(settings.clickhouse))
         period = _period(source, begin, end, offsets)
+        open_here.enter_context(sources.running(period.begin.timestamp(), wait))
         rebuild = Rebuild(
             settings, period, client=client, source=source, sources=sources, say=click.echo
         )

@@ -26,7 +26,7 @@ from sql.client import connect
 from sql.errors import SqlError
 from sql.migrate import migrate
 from sql.settings import ClickHouse
-from tests.unit.stream_batches import SECOND, batch, message
+from tests.unit.stream_batches import SECOND, batch, message, names_message
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -162,7 +162,7 @@ class Worker:
         with process(*self.command(*flags), log=self.log) as child:
             yield child
 
-    def query(self, text: str) -> list[tuple[int, ...]]:
+    def query(self, text: str) -> list[tuple[Any, ...]]:
         client: Client = connect(self.clickhouse)
         try:
             return [tuple(row) for row in client.query(text).result_rows]
@@ -209,6 +209,28 @@ def test_every_level_has_the_bytes_that_were_sent_and_poison_is_set_aside(worker
     assert headers["x"] == b"y"
     assert headers["flowatlas-dead-topic"] == b"flows"
     assert b"unknown schema" in headers["flowatlas-dead-reason"]
+
+
+def test_an_address_goes_by_the_name_that_its_pod_was_given_in_the_same_interval(
+    worker: Worker,
+) -> None:
+    now = time.time_ns()
+    answer = {"time": now, "receiver": "10.0.0.1", "address": "10.9.0.1"}
+    value, headers = names_message([answer | {"name": "sqs.eu-west-1.amazonaws.com"}], "node-a")
+    rows = [{"interval_start": now, "interval_end": now + SECOND, "server_address": "10.9.0.1"}]
+    flows, flow_headers = message(batch(rows))
+    producer = worker.broker.producer
+    producer.list_topics("names", timeout=10)  # which makes it, here
+    identity = "server_kind, server_service, server_region, server_method, server_dns_name"
+    with worker.running() as child:
+        until(lambda: "stream started" in worker.log.read_text())
+        producer.produce("names", value, headers=dict(headers))
+        producer.produce("flows", flows, headers=dict(flow_headers))
+        until(lambda: worker.totals("flows_10s")[1] == 1)
+        assert end(child) == 0
+    told = ("aws_service", "SQS", "eu-west-1", "dns", "sqs.eu-west-1.amazonaws.com")
+    for level in LEVELS:
+        assert worker.query(f"SELECT {identity} FROM {level}") == [told]
 
 
 def test_sigterm_drains_what_was_consumed_and_commits_it(worker: Worker) -> None:

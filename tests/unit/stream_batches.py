@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from agent import wire
+from agent.wire import names
 from stream.addresses import pack
 
 SECOND = 1_000_000_000
@@ -59,3 +60,24 @@ def batch(
 def message(content: wire.Batch) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Value and headers of the Kafka message of a batch."""
     return wire.encode(content.rows), wire.headers(content.origin)
+
+
+def name_rows(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Rows of topic names: receiver, address, name, and what differs from the defaults."""
+    defaults = {"time": START, "cgroup_id": 7, "ttl_seconds": 60, "pod_uid": None}
+    columns = []
+    for field in names.SCHEMA:
+        values = [(defaults | dict(row))[field.name] for row in rows]
+        if pa.types.is_dictionary(field.type):
+            kind = field.type.value_type
+            words = [pack(word) if kind == pa.binary(16) else word for word in values]
+            columns.append(pa.array(words, kind).dictionary_encode())
+        else:
+            columns.append(pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=names.SCHEMA)
+
+
+def names_message(rows: Sequence[Mapping[str, Any]], node: str) -> tuple[bytes, wire.Headers]:
+    """Value and headers of a message of topic names."""
+    origin = wire.Origin(node, f"agent-of-{node}", 0, wire.Ledger())
+    return names.CODEC.encode(name_rows(rows)), names.CODEC.headers(origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from stream.network.model import EndpointType, Interface, Network, VpcEndpoint
 from stream.prefixes import SPECIAL, Class, Prefix, Prefixes, site
 from stream.resolve import Resolver
 from stream.rollup import levels
+from stream.seen_names import SeenNames
 from stream.windows import aggregate
-from tests.unit.stream_batches import batch
+from tests.unit.stream_batches import SECOND, START, batch, name_rows
 
 EC2 = Prefix("52.0.0.0/15", Class("aws_service", "EC2", "us-east-1", "ip_ranges"))
 S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"))
@@ -478,3 +480,100 @@ def test_a_changed_inventory_is_used_and_a_bad_one_is_not(path: Path) -> None:
     path.unlink()
     assert not followed.refresh()
     assert ("shop", "new") in followed.content.pods
+
+
+SQS = "sqs.us-east-1.amazonaws.com"
+BUCKET = "photos.s3.us-east-1.amazonaws.com"
+
+
+def told(name: str, address: str, to: str, at: int = 0, uid: str | None = None) -> dict[str, Any]:
+    """An answer of 60 s to the pod with an address, `at` seconds after START."""
+    return {
+        "time": START + at * SECOND,
+        "receiver": to,
+        "address": address,
+        "name": name,
+        "pod_uid": uid,
+    }
+
+
+@pytest.fixture
+def named(path: Path) -> Callable[..., dict[str, Any]]:
+    """The server's columns of a row, once answers were told on node n1."""
+
+    def find(answers: list[dict[str, Any]], **row: Any) -> dict[str, Any]:
+        seen = SeenNames()
+        seen.add(name_rows(answers), "n1")
+        resolver = Resolver(load(path), Prefixes([*SPECIAL, S3, EC2]), seen)
+        row = ends(resolver, **{"client_address": "10.1.0.1"} | row)
+        row["server_confidence"] = WORDS[row["server_confidence"]]
+        found = ("kind", "service", "region", "method", "confidence", "dns_name")
+        return {name: row[f"server_{name}"] for name in found}
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "expected"),
+    [
+        (SQS, "10.7.0.1", ("aws_service", "SQS", "us-east-1", "dns", "high")),
+        (SQS, "52.0.0.7", ("aws_service", "SQS", "us-east-1", "dns", "high")),
+        (BUCKET, "52.216.1.1", ("aws_service", "S3", "us-east-1", "ip_ranges", "high")),
+        ("db.abc.us-east-1.rds.amazonaws.com", "10.7.0.2",
+            ("aws_service", "RDS", "us-east-1", "dns", "high")),
+        ("www.example.com", "93.184.216.34", ("internet", "", "", "public_range", "medium")),
+        ("www.example.com", "52.0.0.8", ("aws_service", "EC2", "us-east-1", "ip_ranges", "low")),
+        ("erp.corp.example", "192.168.3.3", ("on_prem", "", "", "private_range", "medium")),
+    ],
+)  # fmt: skip
+def test_a_name_tells_the_aws_service_and_is_a_column_of_its_own(
+    named: Any, name: str, address: str, expected: tuple[str, ...]
+) -> None:
+    found = named([told(name, address, "10.1.0.1")], server_address=address)
+    assert tuple(found.values()) == (*expected, name)
+
+
+def test_a_name_counts_for_who_was_told_it_at_that_time(named: Any) -> None:
+    first, second = "uid-of-cart-5d4f-abcde", "uid-of-pay-77-aaaaa"
+    answers = [
+        told(SQS, "10.7.0.1", "10.1.0.1", uid=first),
+        told("kms.us-east-1.amazonaws.com", "10.7.0.1", "10.1.0.3", uid=second),
+        told("sts.us-east-1.amazonaws.com", "10.7.0.1", "10.1.0.1", at=3600, uid=first),
+    ]
+
+    def service(uid: str | None, seconds: int, server: str = "10.7.0.1") -> tuple[str, str]:
+        times = {"interval_start": START + (seconds - 10) * SECOND}
+        times["interval_end"] = START + seconds * SECOND
+        found = named(answers, server_address=server, pod_uid=uid, **times)
+        return found["service"], found["confidence"]
+
+    assert service(first, 5) == ("SQS", "high")
+    assert service(second, 5) == ("KMS", "high")
+    assert service(first, 1800) == ("SQS", "medium")
+    assert service(first, 3605) == ("STS", "high")
+    assert service(second, 3605) == ("KMS", "medium")
+    assert service(first, -5) == ("", "medium")
+    assert service(first, 5, "10.7.0.9") == ("", "medium")
+
+
+def test_what_others_were_told_does_not_outweigh_what_the_address_itself_tells(named: Any) -> None:
+    answers = [told(SQS, "52.216.1.1", "10.1.0.3", uid="uid-of-pay-77-aaaaa")]
+    found = named(answers, server_address="52.216.1.1", pod_uid="uid-of-cart-5d4f-abcde")
+    assert (found["service"], found["method"]) == ("S3", "ip_ranges")
+    own = named(answers, server_address="52.216.1.1", pod_uid="uid-of-pay-77-aaaaa")
+    assert (own["service"], own["method"]) == ("SQS", "dns")
+
+
+def test_the_far_end_of_a_server_s_report_is_the_client(path: Path) -> None:
+    seen = SeenNames()
+    seen.add(name_rows([told("erp.corp.example", "192.168.3.3", "10.1.0.1")]), "n1")
+    resolver = Resolver(load(path), Prefixes(SPECIAL), seen)
+    both = {"client_address": "192.168.3.3", "server_address": "10.1.0.1"}
+    assert ends(resolver, reporter=2, **both)["client_dns_name"] == "erp.corp.example"
+    assert ends(resolver, reporter=1, **both)["client_dns_name"] == ""
+
+
+def test_pods_and_services_go_by_their_own_names(named: Any) -> None:
+    for address in ("10.1.0.3", "10.96.0.1", "10.0.0.2"):
+        answers = [told(SQS, address, "10.1.0.1")]
+        assert named(answers, server_address=address)["dns_name"] == ""
