@@ -39,7 +39,7 @@ def sql_command(settings: Settings, statement: str | None, output: str | None) -
 @click.argument("name", required=False)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...")
 @ts.click_options(Settings, loaders("ask"), show_envvars_in_help=True)
-@click.option("--format", "output", default=ask.FORMAT, help="A ClickHouse format, e.g. JSON.")
+@click.option("--format", "output", default="", help="A ClickHouse format, e.g. JSON.")
 def ask_command(
     settings: Settings, name: str | None, parameters: tuple[str, ...], output: str
 ) -> None:

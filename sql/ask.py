@@ -12,6 +12,7 @@ from sql.errors import UnknownQuestionError
 
 PARAMETER = re.compile(r"^-- parameter: (\w+) = (.*?) \((.*)\)$", re.MULTILINE)
 QUESTION = re.compile(r"^-- question: (.*)$", re.MULTILINE)
+SHOWN_AS = re.compile(r"^-- format: (\w+)$", re.MULTILINE)
 FORMAT = "PrettyCompactMonoBlock"
 
 
@@ -26,12 +27,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Question:
-    """A query, what it answers, and what it takes."""
+    """A query, what it answers, what it takes, and the format that shows it best."""
 
     name: str
     question: str
     text: str = field(repr=False)
     parameters: tuple[Parameter, ...]
+    output: str = FORMAT
 
 
 def questions() -> list[Question]:
@@ -46,8 +48,8 @@ def questions() -> list[Question]:
 NOTHING = "nothing in that time"
 
 
-def run(client: Client, name: str, output: str = FORMAT, colour: bool = False, **given: str) -> str:
-    """The answer to a named query as text in a ClickHouse output format.
+def run(client: Client, name: str, output: str = "", colour: bool = False, **given: str) -> str:
+    """The answer to a named query as text in a ClickHouse output format, its own unless told.
 
     Raises UnknownQuestionError for a name or parameter that there is not, and what
     clickhouse-connect raises.
@@ -58,8 +60,8 @@ def run(client: Client, name: str, output: str = FORMAT, colour: bool = False, *
         raise UnknownQuestionError(
             f"{name} takes no {', '.join(unknown)}; it takes {', '.join(values) or 'nothing'}."
         )
-    answer = show(client, question.text, output, colour, values | given)
-    return NOTHING if not answer and output == FORMAT else answer
+    answer = show(client, question.text, output or question.output, colour, values | given)
+    return NOTHING if not answer and not output else answer
 
 
 def show(
@@ -93,5 +95,11 @@ def _find(name: str) -> Question:
 
 def _question(name: str, text: str) -> Question:
     parameters = tuple(Parameter(*found) for found in PARAMETER.findall(text))
-    question = QUESTION.search(text)
-    return Question(name, question.group(1) if question else name, text, parameters)
+    question, shown_as = QUESTION.search(text), SHOWN_AS.search(text)
+    return Question(
+        name,
+        question.group(1) if question else name,
+        text,
+        parameters,
+        shown_as.group(1) if shown_as else FORMAT,
+    )

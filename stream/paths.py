@@ -12,7 +12,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from stream.network.model import Target
 from stream.network.prefixes import NONE, Prefixes
@@ -68,15 +67,6 @@ class Paths(NamedTuple):
     far_region: np.ndarray
     near_billed: np.ndarray
     far_billed: np.ndarray
-
-
-def unique_pairs(
-    client: np.ndarray, server: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different pairs of ids (each below 2**31): clients, servers, and each row's pair."""
-    packed = pa.array(client.astype(np.int64) << 32 | server).dictionary_encode()
-    pairs = packed.dictionary.to_numpy()
-    return pairs >> 32, pairs & 0xFFFFFFFF, packed.indices.to_numpy()
 
 
 TARGETS = list(Target)

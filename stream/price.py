@@ -61,6 +61,11 @@ class Rates(NamedTuple):
     server_sends: np.ndarray
     server_receives: np.ndarray
 
+    def any_cost(self) -> np.ndarray:
+        """Whether anybody is charged for anything."""
+        found: np.ndarray = np.any([column != 0 for column in self], axis=0)
+        return found
+
 
 class Charges(NamedTuple):
     """Picodollars, an entry a row: the reporting end's, and the other's on this account's bill."""

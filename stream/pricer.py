@@ -8,15 +8,21 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
+from stream.keys import Keys
 from stream.network.model import Network
-from stream.paths import Paths, Router, Transfer, unique_pairs
+from stream.paths import Paths, Router, Transfer
 from stream.places import End, Gazetteer, Places
-from stream.price import Charges, charge, rates
-from stream.price_book import Book, Prices
+from stream.price import Charges, Rates, charge, rates
+from stream.price_book import Book
 
 log = logging.getLogger(__name__)
+
+MAX_PAIRS = 2_000_000
+"""Remembered at 30 bytes or so each; beyond this, what was learnt is forgotten."""
+
+KIND_WORDS = len(Paths._fields) // 4
+"""Four columns of a path, each below 2**16, in a word of 8 bytes."""
 
 
 class Traffic(NamedTuple):
@@ -33,19 +39,40 @@ class Traffic(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """A column each, an entry a row. path, behind: codes of paths.Path. priced: whether AWS's
-    charges for it are known; where not, what is known of them is still in the charges."""
+    """of: of each row, the entry of paths that it goes by; equal ones go the same way and cost the
+    same. gateways: the words of their codes."""
 
-    path: np.ndarray
-    behind: np.ndarray
-    gateway: pa.DictionaryArray
-    priced: np.ndarray
+    of: np.ndarray
+    paths: Paths
+    gateways: list[str]
     charges: Charges
+
+    @property
+    def path(self) -> np.ndarray:
+        """Codes of paths.Path, an entry a row."""
+        codes: np.ndarray = self.paths.path[self.of]
+        return codes
+
+    @property
+    def behind(self) -> np.ndarray:
+        codes: np.ndarray = self.paths.behind[self.of]
+        return codes
+
+    @property
+    def gateway(self) -> list[str]:
+        return [self.gateways[code] for code in self.paths.gateway[self.of].tolist()]
+
+    @property
+    def priced(self) -> np.ndarray:
+        """Whether AWS's charges are known; where not, what is known of them is in the charges."""
+        known: np.ndarray = (self.paths.transfer != Transfer.UNPRICED)[self.of]
+        return known
 
 
 class Pricer:
     """Prices by one version of the network and the books. Endpoints are numbered as they are
-    learnt, from 0; `forget` when their table starts anew."""
+    learnt, from 0; `forget` when their table starts anew. A pair's path is found once; the
+    different ones are few, so prices are of these."""
 
     def __init__(
         self, network: Network, book: Book, own: Book | None = None, external_snat: bool = False
@@ -57,38 +84,76 @@ class Pricer:
             log.warning(
                 "region not in the price book, the general prices apply region=%s", network.region
             )
+        self._rates: dict[date, Rates] = {}
+        self._kinds = Keys(KIND_WORDS)
+        self._paths: Paths | None = None
         self.forget()
 
     def forget(self) -> None:
         self._places = self._gazetteer.locate([])
         self._learnt: list[Places] = []
+        self._forget_pairs()
+
+    def _forget_pairs(self) -> None:
+        self._pairs = Keys(1)
+        self._of_pair = np.zeros(1024, np.int32)
 
     def learn(self, ends: Sequence[End]) -> None:
         """Once for each endpoint, in the order of their ids."""
         self._learnt.append(self._gazetteer.locate(ends))
 
     def price(self, rows: Traffic) -> Priced:
-        clients, servers, pair = unique_pairs(rows.client, rows.server)
-        places = self._known()
-        paths = self._router.paths(places.take(clients), places.take(servers))
-        charges = Charges(np.zeros(len(pair), np.int64), np.zeros(len(pair), np.int64))
-        for prices, some in self._editions(rows.seconds):
-            tariff = rates(paths, self._gazetteer.regions.list(), prices)
+        """At least one row."""
+        of = self._kinds_of(rows.client, rows.server)
+        assert self._paths
+        charges = Charges(np.zeros(len(of), np.int64), np.zeros(len(of), np.int64))
+        for tariff, some in self._tariffs(rows.seconds):
+            costs = tariff.any_cost()[of[some]]
+            dear = np.flatnonzero(costs) if isinstance(some, slice) else some[costs]
             found = charge(
                 tariff,
-                pair[some],
-                rows.client_reports[some],
-                rows.bytes_to_server[some],
-                rows.bytes_to_client[some],
+                of[dear],
+                rows.client_reports[dear],
+                rows.bytes_to_server[dear],
+                rows.bytes_to_client[dear],
             )
-            charges.own[some], charges.far[some] = found
-        return Priced(
-            paths.path[pair],
-            paths.behind[pair],
-            self._gateways(paths, pair),
-            (paths.transfer != Transfer.UNPRICED)[pair],
-            charges,
-        )
+            charges.own[dear], charges.far[dear] = found
+        return Priced(of, self._paths, self._router.gateways.list(), charges)
+
+    def _kinds_of(self, client: np.ndarray, server: np.ndarray) -> np.ndarray:
+        """Of each row, the number of its path among the different ones."""
+        if len(self._pairs) > MAX_PAIRS:
+            self._forget_pairs()
+        known = len(self._pairs)
+        numbers = self._pairs.add((client.astype(np.int64) << 32 | server).view(np.uint64))
+        if len(self._pairs) > known:
+            new = self._pairs.keys[known:, 0].astype(np.int64)
+            self._learn_pairs(known, new >> 32, new & 0xFFFFFFFF)
+        of: np.ndarray = self._of_pair.take(numbers)
+        return of
+
+    def _learn_pairs(self, known: int, clients: np.ndarray, servers: np.ndarray) -> None:
+        places = self._known()
+        paths = self._router.paths(places.take(clients), places.take(servers))
+        columns = [column.astype(np.int64) for column in paths]
+        words = np.zeros((len(clients), KIND_WORDS), np.uint64)
+        for place, column in enumerate(columns):
+            words[:, place // 4] |= (column << 16 * (place % 4)).view(np.uint64)
+        before = len(self._kinds)
+        kinds = self._kinds.add(words)
+        if len(self._kinds) > before:
+            first = np.unique(kinds, return_index=True)
+            rows = first[1][first[0] >= before]
+            fresh = Paths(*(column[rows] for column in paths))
+            old = self._paths or Paths(*(column[:0] for column in paths))
+            self._paths = Paths(*(np.concatenate(c) for c in zip(old, fresh, strict=True)))
+            self._rates = {}
+        end = known + len(kinds)
+        if end > len(self._of_pair):
+            room = np.zeros(2 * end, np.int32)
+            room[:known] = self._of_pair[:known]
+            self._of_pair = room
+        self._of_pair[known:end] = kinds
 
     def _known(self) -> Places:
         if self._learnt:
@@ -97,21 +162,22 @@ class Pricer:
             self._learnt = []
         return self._places
 
-    def _editions(self, seconds: np.ndarray) -> list[tuple[Prices, np.ndarray | slice]]:
-        """The prices in effect and the rows that they are for: one, but for a batch across the
+    def _tariffs(self, seconds: np.ndarray) -> list[tuple[Rates, np.ndarray | slice]]:
+        """The rates in effect and the rows that they are for: one, but for a batch across the
         midnight of a change."""
-        days = np.unique(seconds // 86_400).astype("datetime64[D]").tolist()
-        by_day = [self._book.at(day, self._own) for day in days]
-        if all(prices == by_day[0] for prices in by_day):
-            return [(prices, slice(None)) for prices in by_day[:1]]
-        own_day = (seconds // 86_400).astype("datetime64[D]")
+        days = seconds // 86_400
+        different = np.unique(days) if days.min() != days.max() else days[:1]
+        found = [self._tariff(day) for day in different.astype("datetime64[D]").tolist()]
+        if len(found) == 1:
+            return [(found[0], slice(None))]
         return [
-            (prices, np.flatnonzero(own_day == np.datetime64(day)))
-            for prices, day in zip(by_day, days, strict=True)
+            (rates, np.flatnonzero(days == day))
+            for rates, day in zip(found, different, strict=True)
         ]
 
-    def _gateways(self, paths: Paths, pair: np.ndarray) -> pa.DictionaryArray:
-        used = pa.array(paths.gateway[pair].astype(np.int32)).dictionary_encode()
-        every = self._router.gateways.list()
-        words = pa.array([every[code] for code in used.dictionary.to_pylist()], pa.string())
-        return pa.DictionaryArray.from_arrays(used.indices, words)
+    def _tariff(self, day: date) -> Rates:
+        if day not in self._rates:
+            assert self._paths
+            prices = self._book.at(day, self._own)
+            self._rates[day] = rates(self._paths, self._gazetteer.regions.list(), prices)
+        return self._rates[day]

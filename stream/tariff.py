@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from math import inf
@@ -179,13 +178,10 @@ def _end(known: Endpoint) -> End:
     )
 
 
-def _ways(priced: Priced) -> tuple[np.ndarray, Sequence[Way]]:
+def _ways(priced: Priced) -> tuple[np.ndarray, list[Way]]:
     """The different ways, and of each row its way's place."""
-    gateways = priced.gateway.dictionary.to_pylist()
-    codes = priced.gateway.indices.to_numpy().astype(np.int64) << 16
-    codes |= priced.path.astype(np.int64) << 8
-    codes |= priced.behind
-    packed = pa.array(codes).dictionary_encode()
-    found = packed.dictionary.to_pylist()
-    named = [Way(code >> 8 & 0xFF, code & 0xFF, gateways[code >> 16]) for code in found]
-    return packed.indices.to_numpy(), named
+    numbers: dict[Way, int] = {}
+    words = [priced.gateways[code] for code in priced.paths.gateway.tolist()]
+    columns = (priced.paths.path.tolist(), priced.paths.behind.tolist(), words)
+    of_path = [numbers.setdefault(Way(*told), len(numbers)) for told in zip(*columns, strict=True)]
+    return np.array(of_path, np.int64)[priced.of], list(numbers)

@@ -1,4 +1,4 @@
--- question: Which pairs talk most across zones?
+-- question: Which pairs talk most across zones, and what does it cost?
 -- parameter: minutes = 60 (how far back to look)
 -- parameter: limit = 20 (pairs to show)
 SELECT
@@ -8,7 +8,8 @@ SELECT
     server_zone AS to_zone,
     formatReadableSize(sum(bytes_to_server)) AS to_server,
     formatReadableSize(sum(bytes_to_client)) AS to_client,
-    sum(connections_established) AS connections
+    sum(connections_established) AS connections,
+    round(sum(cost_usd), 6) AS usd
 FROM edges
 WHERE window >= now() - toIntervalMinute({minutes:UInt32})
     AND client_zone != '' AND server_zone != '' AND client_zone != server_zone

@@ -1,4 +1,5 @@
 -- question: What is to be changed to spend less, by dollars a month?
+-- format: Vertical
 -- parameter: minutes = 1440 (how far back to look)
 -- parameter: limit = 20 (findings to show, the dearest first)
 -- parameter: least = 1 (dollars a month below which nothing is shown)
@@ -6,7 +7,7 @@
 -- parameter: endpoint_gb_usd = 0.01 (what an interface endpoint costs a GB)
 -- parameter: endpoint_hour_usd = 0.01 (what it costs an hour in each zone)
 -- A month is 730 hours of what was seen on average between the first and the last window looked at.
--- `upto` is what the traffic costs now: what of it is spared depends on how far the change reaches.
+-- That is what the traffic costs now: what of it is spared hangs on how far the change reaches.
 WITH
     if({minutes:UInt32} > 2880, 'flows_1h', 'flows_1m') AS level,
     if({minutes:UInt32} > 2880, 60, 1) AS step,
@@ -74,8 +75,7 @@ WITH
         LEFT JOIN homes USING (cluster, target)
     )
 SELECT
-    round(upto, 2) AS usd_a_month,
-    finding,
+    round(upto, 2) AS usd_a_month, finding,
     multiIf(
         finding = 'cross-zone' AND is_near AND kubernetes_service != '',
         concat(
@@ -89,12 +89,12 @@ SELECT
         ),
         finding = 'gateway-endpoint',
         concat(
-            clients, ' reach ', target, ' through ', gateways, ': add a gateway endpoint for it, ',
-            'which costs nothing'
+            clients, ' go to ', target, ' through ', gateways, ': put a gateway endpoint for it into ',
+            'their route tables, which costs nothing'
         ),
         finding = 'interface-endpoint',
         concat(
-            clients, ' reach ', target, ' through ', gateways, ': an interface endpoint in ',
+            clients, ' go to ', target, ' through ', gateways, ': an interface endpoint in ',
             toString(greatest(length(client_zones), 1)), ' zones costs less, its own price taken off'
         ),
         finding = 'cross-region',
@@ -112,8 +112,7 @@ SELECT
         if(span < 180, concat(toString(span), ' min'), concat(toString(round(span / 60, 1)), ' h'))
     ) AS seen,
     concat(
-        'SELECT window, client, client_zone, server, server_zone, way, gateway, ',
-        'bytes_to_server, bytes_to_client, cost_usd FROM costs WHERE window >= ',
+        'SELECT * FROM costs WHERE window >= ',
         quoted(toStartOfHour(first)), ' AND cluster = ', quoted(cluster),
         multiIf(
             finding = 'cross-zone', ' AND path = \'cross_zone\'',

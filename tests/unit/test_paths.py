@@ -11,7 +11,7 @@ import pytest
 
 from stream.addresses import pack
 from stream.network.model import Network, Target
-from stream.paths import Path, Paths, Router, unique_pairs
+from stream.paths import Path, Paths, Router
 from stream.places import End, Gazetteer
 from stream.price_book import builtin
 from stream.pricer import Pricer
@@ -117,14 +117,6 @@ def test_no_range_is_the_sites_once_others_are_listed() -> None:
     tables = tuple(replace(t, routes=(*t.routes, vgw)) for t in NETWORK.route_tables)
     network = replace(NETWORK, route_tables=tables)
     assert path(ENDS["pod in 1"], stranger, network) == Path.ON_PREM
-
-
-def test_pairs_are_numbered_in_order_of_first_appearance() -> None:
-    client, server = np.array([5, 1, 5, 2**31 - 1]), np.array([7, 7, 7, 2**31 - 1])
-    clients, servers, pair = unique_pairs(client, server)
-    assert clients[pair].tolist() == client.tolist()
-    assert servers[pair].tolist() == server.tolist()
-    assert pair.tolist() == [0, 1, 0, 2]
 
 
 def test_a_region_that_no_book_knows_is_said(caplog: pytest.LogCaptureFixture) -> None:

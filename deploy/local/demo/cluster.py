@@ -13,9 +13,11 @@ from deploy.local.demo.command import run as run_command
 from deploy.local.demo.errors import MissingProgramsError, NotRootError
 from deploy.local.demo.inventory import inventory
 from deploy.local.demo.model import VPC, Shop
+from deploy.local.demo.network import network
 from deploy.local.demo.places import Container, Place, places
 from deploy.local.demo.programs import FILE_SIZES, PACKAGES
 from deploy.local.demo.shop import SHOP
+from stream.network import file
 
 
 class DemoCluster:
@@ -36,7 +38,8 @@ class DemoCluster:
 
     @property
     def directory(self) -> Path:
-        """The run's own directory; holds `inventory.json` and `ip_ranges.json` for the stream."""
+        """The run's own directory; holds `inventory.json`, `ip_ranges.json` and
+        `network.json` for the stream."""
         return self._running().directory
 
     @property
@@ -98,6 +101,8 @@ class DemoCluster:
             (directory / "www" / str(size)).write_bytes(bytes(size))
         (directory / "dnsmasq.conf").write_text(dnsmasq_configuration(self._shop))
         (directory / "inventory.json").write_text(json.dumps(inventory(self._shop), indent=2))
+        account = network(self._shop, directory / "ip_ranges.json")
+        (directory / "network.json").write_text(file.dump(account))
 
     def _make_nodes(self) -> None:
         for cgroup in self.node_cgroups.values():

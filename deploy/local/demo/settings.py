@@ -53,6 +53,7 @@ class Settings:
             ],
             inventory=shop / "inventory.json",
             ip_ranges=shop / "ip_ranges.json",
+            network=shop / "network.json",
             cluster=CLUSTER,
             kafka=self.kafka,
             clickhouse=ClickHouse(

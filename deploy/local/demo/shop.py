@@ -7,6 +7,8 @@ What there is to be found:
   warehouse that is switched off (timed out);
 - catalogue, which has no business there, reports to a tracker on the internet; payment, which has,
   talks to the card processor;
+- thumbnailer runs where the route to S3's gateway endpoint was forgotten (see network.py), so each
+  GB costs what the NAT gateway does; DynamoDB has no endpoint anywhere;
 - thumbnailer is by far the biggest user of S3, nightly-report and catalogue come after it.
 
 The AWS addresses are truly S3's and DynamoDB's (see ip_ranges.json), the two internet ones were

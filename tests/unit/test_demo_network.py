@@ -1,0 +1,55 @@
+"""The demo's network leads each flow the way that the shop's story needs."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pytest
+
+from deploy.local.demo.network import ENDPOINT, NAT, network
+from deploy.local.demo.shop import SHOP
+from stream.addresses import pack
+from stream.network import file
+from stream.network.model import Network
+from stream.paths import Path as Way
+from stream.paths import Router
+from stream.places import End, Gazetteer
+
+S3 = End(pack("52.216.8.45"), "aws_service", service="S3", region="us-east-1")
+DYNAMODB = End(pack("52.94.2.10"), "aws_service", service="DYNAMODB", region="us-east-1")
+TRACKER = End(pack("93.184.215.14"), "internet")
+LEDGER = End(pack("192.168.40.10"), "on_prem")
+NODE_B = End(pack("10.0.2.10"), "node")
+WAYS = [
+    ("node-a", S3, (Way.GATEWAY_ENDPOINT, Way.GATEWAY_ENDPOINT, ENDPOINT)),
+    ("node-b", S3, (Way.NAT, Way.AWS_PUBLIC, NAT)),
+    ("node-b", DYNAMODB, (Way.NAT, Way.AWS_PUBLIC, NAT)),
+    ("node-a", TRACKER, (Way.NAT, Way.INTERNET, NAT)),
+    ("node-c", LEDGER, (Way.ON_PREM, Way.ON_PREM, "vgw-0demo")),
+    ("node-a", NODE_B, (Way.CROSS_ZONE, Way.CROSS_ZONE, "")),
+]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Network:
+    with as_file(files("deploy.local.demo") / "ip_ranges.json") as ranges:
+        return network(SHOP, ranges)
+
+
+def test_it_is_a_network_file(demo: Network, tmp_path: Path) -> None:
+    (tmp_path / "network.json").write_text(file.dump(demo))
+    assert file.load(tmp_path / "network.json") == demo
+
+
+@pytest.mark.parametrize(("node", "server", "way"), WAYS)
+def test_flows_go_by_the_way_of_the_story(
+    demo: Network, node: str, server: End, way: tuple[int, int, str]
+) -> None:
+    gazetteer = Gazetteer(demo)
+    router = Router(gazetteer)
+    (where,) = (each for each in SHOP.nodes if each.name == node)
+    client = gazetteer.locate([End(pack(where.addresses_at(20)[0]), "pod")])
+    found = router.paths(client, gazetteer.locate([server]))
+    gateway = router.gateways.list()[found.gateway[0]]
+    assert (found.path[0], found.behind[0], gateway) == way
