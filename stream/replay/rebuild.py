@@ -23,13 +23,12 @@ from stream.replay.errors import OffsetsMissingError, RetentionError, SourceMiss
 from stream.replay.period import Period
 from stream.replay.progress import Progress
 from stream.replay.source import Source, sent_at
-from stream.replay.tables import COARSEST, Tables
+from stream.replay.tables import COARSEST, SQL, Tables
 from stream.replay.workers import Workers
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.settings import Settings
 from stream.sink import Sources
-from stream.store import BATCH_NUMBERS
 from stream.windows import NANOSECONDS, aggregate
 
 SLACK = timedelta(minutes=5)
@@ -39,7 +38,7 @@ Spans = dict[int, tuple[int, int]]
 
 
 class Inserted:
-    """Which batches the tables hold, asked once an agent, and which of them were taken already."""
+    """Which batches the tables hold, asked for many agents at once, and which were taken."""
 
     def __init__(self, client: Client, cluster: str) -> None:
         self._client = client
@@ -51,15 +50,26 @@ class Inserted:
         """Workers have inserted since."""
         self._known.clear()
 
-    def take(self, batch: Batch) -> bool:
-        """Whether it is in the tables, and comes for the first time."""
-        key = batch.origin.node, batch.origin.agent
-        if key not in self._known:
-            parameters = dict(zip(("cluster", "node", "agent"), (self._cluster, *key), strict=True))
-            answer = self._client.query(BATCH_NUMBERS, parameters=parameters)
-            self._known[key] = Numbers((first, last) for first, last in answer.result_rows)
-        known = batch.origin.sequence in self._known[key]
-        return known and self._taken.setdefault(key, Numbers()).add(batch.origin.sequence)
+    def take(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Those that are in the tables, and come for the first time."""
+        self._ask({_sender(batch) for batch in batches} - self._known.keys())
+        return [batch for batch in batches if self._is_new(batch)]
+
+    def _is_new(self, batch: Batch) -> bool:
+        number, sender = batch.origin.sequence, _sender(batch)
+        known = number in self._known[sender]
+        return known and self._taken.setdefault(sender, Numbers()).add(number)
+
+    def _ask(self, senders: set[tuple[str, str]]) -> None:
+        if not senders:
+            return
+        nodes, agents = (sorted(set(names)) for names in zip(*senders, strict=True))
+        parameters = {"cluster": self._cluster, "nodes": nodes, "agents": agents}
+        text = SQL.joinpath("inserted.sql").read_text()
+        runs: dict[tuple[str, str], list[tuple[int, int]]] = {sender: [] for sender in senders}
+        for node, agent, *run in self._client.query(text, parameters=parameters).result_rows:
+            runs.setdefault((node, agent), []).append((run[0], run[1]))
+        self._known |= {sender: Numbers(found) for sender, found in runs.items()}
 
 
 @dataclass(frozen=True)
@@ -167,16 +177,15 @@ class Rebuild:
         progress = Progress("replaying", total)
         for messages in self._source.read(spans):
             before = self.flow_rows + self._pending_rows
-            for delivery in decode_all(messages)[0]:  # dead letters are not in the tables
-                self._take(delivery.batch)
+            deliveries, _ = decode_all(messages)  # dead letters are not in the tables
+            for batch in self._inserted.take([delivery.batch for delivery in deliveries]):
+                self._take(batch)
             progress.add(len(messages), self.flow_rows + self._pending_rows - before)
         self._flush()
         self._positions = {p: max(first, end) for p, (first, end) in spans.items()}
         self.read_seconds += time.monotonic() - started
 
     def _take(self, batch: Batch) -> None:
-        if not self._inserted.take(batch):
-            return
         rows = self._within(batch.rows)
         if not rows.num_rows:
             return
@@ -203,6 +212,10 @@ class Rebuild:
         self.flow_rows += self._pending_rows
         self.window_rows += found["flows_10s"].num_rows
         self._pending, self._pending_rows = [], 0
+
+
+def _sender(batch: Batch) -> tuple[str, str]:
+    return batch.origin.node, batch.origin.agent
 
 
 def period_of(source: Source, partition: int, first: int, last: int) -> Period:
