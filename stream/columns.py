@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from stream.groups import Groups
+
 NULL = -1
 
 
@@ -56,7 +58,7 @@ def _indices(column: pa.DictionaryArray, base: int) -> np.ndarray:
 
 
 def pairs(high: np.ndarray, low: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """The different pairs of numbers from 0 to below 2**32, and of every row its pair's place."""
-    packed = pa.array(high.astype(np.int64) << 32 | low).dictionary_encode()
-    found = [divmod(pair, 1 << 32) for pair in packed.dictionary.to_pylist()]
-    return found, packed.indices.to_numpy()
+    """The different pairs of integers, and of every row its pair's place among them."""
+    groups = Groups([high, low])
+    first = groups.first
+    return list(zip(high[first].tolist(), low[first].tolist(), strict=True)), groups.ids

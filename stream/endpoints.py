@@ -79,8 +79,9 @@ class Endpoints:
     def columns(self, side: str, ids: np.ndarray, names: Container[str]) -> dict[str, pa.Array]:
         """The columns of one side of the window table, those of `names`, dictionaries holding no
         word that the rows do not use."""
-        seen = pa.array(ids).dictionary_encode()
-        endpoints, places = seen.dictionary.to_numpy(), seen.indices.to_numpy()
+        seen = np.zeros(self._count, bool)
+        seen[ids] = True
+        endpoints, places = np.flatnonzero(seen), (np.cumsum(seen) - 1).take(ids)
         found: dict[str, pa.Array] = {
             f"{side}_{name}": _dictionary(self._codes[column].take(endpoints), words, places)
             for column, (name, words) in enumerate(zip(NAMES, self._spelt(), strict=True))
