@@ -31,7 +31,9 @@ IP_RANGES = Path(__file__).parents[1] / "deploy" / "local" / "demo" / "ip_ranges
 MILLION = 1_000_000
 POLL_SECONDS = 0.1
 LEAST_INTERVALS = 4
-WARMING = 64
+WARMING = 400
+"""Messages, more than a cluster of 10,000 pods has nodes: a worker asks once about each agent."""
+
 NONE = pa.RecordBatch.from_pylist([], schema=wire.SCHEMA)
 ROWS = "flowatlas_stream_rows_total"
 RECEIVED = "flowatlas_server_received_bytes_total"
