@@ -186,10 +186,11 @@ class Bench:
         wait(lambda: self.stack.has_members(clickhouse.database, members), programs)
         self.stack.send(topic, warming.messages)
         wait(lambda: _total(programs, ROWS) >= warming.rows, programs)
+        stages = _stages(programs)  # who stands still does not answer
         for program in programs:
             program.pause()
         self.stack.send(topic, main.messages)
-        warmed, stages = _inserted(clickhouse), _stages(programs)
+        warmed = _inserted(clickhouse)
         before = self._account(programs)
         for program in programs:
             program.go_on()
