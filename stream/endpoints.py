@@ -50,7 +50,7 @@ class Endpoints:
 
     def __getitem__(self, number: int) -> Endpoint:
         codes = self._codes[:, number].tolist()
-        told = (words[code] for words, code in zip(self._words, codes, strict=True))
+        told = map(list.__getitem__, self._words, codes)
         return Endpoint(self._addresses[number].tobytes(), *told)
 
     def add(self, endpoint: Endpoint) -> int:
@@ -60,16 +60,20 @@ class Endpoints:
             self._codes = np.concatenate([self._codes, np.zeros_like(self._codes)], axis=1)
             self._workloads = np.concatenate([self._workloads, self._workloads])
         self._addresses[number] = endpoint.address
-        for column, word in enumerate(endpoint[1:]):
-            codes, words = self._codes_of[column], self._words[column]
-            if word not in codes:
-                codes[word] = len(words)
-                words.append(word)
-            self._codes[column, number] = codes[word]
+        self._codes[:, number] = [
+            codes[word] if word in codes else self._intern(column, word)
+            for column, (codes, word) in enumerate(zip(self._codes_of, endpoint[1:], strict=True))
+        ]
         workload = (*endpoint[1:POD], *endpoint[POD + 1 :])
         self._workloads[number] = self._workload_of.setdefault(workload, number)
         self._count += 1
         return number
+
+    def _intern(self, column: int, word: str) -> int:
+        codes, words = self._codes_of[column], self._words[column]
+        codes[word] = len(words)
+        words.append(word)
+        return codes[word]
 
     def workloads(self, ids: np.ndarray) -> np.ndarray:
         """Of each id the first that is the same but for pod and address."""

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from agent.wire import Batch, Reporter
 from stream.classify import Class, Classifier
-from stream.columns import NULL, Entries, entries, pairs
+from stream.columns import NULL, entries, pairs
 from stream.endpoints import Endpoint, Endpoints
 from stream.inventory import Backend, Frontend, Inventory, Node, Pod
+from stream.keys import EMPTY, Keys
 
 LOCAL = -1
 NO_BACKEND = (-1, 0)
@@ -56,9 +57,11 @@ class Resolver:
     def forget(self) -> None:
         """Start with an empty table: all ids given out so far become void."""
         self.endpoints = Endpoints()
-        self._ids: dict[bytes, int] = {}
+        self._addresses = Keys(2)
+        self._ids = np.zeros(0, np.int64)
+        self._fronted = np.zeros(0, bool)
         self._loopbacks: dict[tuple[bytes, str], int] = {}
-        self._backends: dict[tuple[bytes, int, int], tuple[int, int]] = {}
+        self._backends: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._fronts: dict[int, Frontend] = {}
         self._translations: dict[tuple[int, int], int] = {}
         self._served: dict[Endpoint, int] = {}
@@ -73,33 +76,43 @@ class Resolver:
         parts = [batch.rows for batch in batches]
         rows = pa.Table.from_batches(parts)
         addresses = entries(parts, ("client_address", "server_address", "backend_address"))
-        words = addresses.distinct.to_pylist()
-        ids = self._ids_of(words)[addresses.codes]
+        numbers = self._numbers(addresses.distinct)[addresses.codes]
+        ids = self._ids[numbers]
         for entry in np.flatnonzero(ids == LOCAL).tolist():
             node = batches[addresses.batches[entry]].origin.node
-            ids[entry] = self._on_node(words[addresses.codes[entry]], node)
+            ids[entry] = self._on_node(self._address(numbers[entry]), node)
         client, server = (ids[column] for column in addresses.rows[:2])
         ends = Ends(client.copy(), server.copy(), rows["server_port"].to_numpy().copy())
-        self._substitute_backends(addresses, words, rows, ends)
+        self._substitute_backends(numbers, addresses.rows[1], rows, ends)
         self._follow_translations(addresses.rows[2], ids, rows, ends)
         self._recognise_reporters(parts, rows["reporter"].to_numpy(), client, server, ends)
         return ends
 
-    def _ids_of(self, addresses: Sequence[bytes]) -> np.ndarray:
-        """Endpoint ids, or LOCAL where the node that reports must tell."""
-        self._learn([address for address in addresses if address not in self._ids])
-        return np.fromiter(map(self._ids.__getitem__, addresses), np.int64, len(addresses))
+    def _numbers(self, addresses: pa.Array) -> np.ndarray:
+        """Each address's place in `_ids` (of endpoints, or LOCAL where the node that reports must
+        tell) and in `_fronted` (whether it can be a Service's). addresses: different ones."""
+        packed = np.frombuffer(addresses.buffers()[1], "V16")[addresses.offset :][: len(addresses)]
+        numbers = self._addresses.find(packed)
+        new = packed[numbers == EMPTY]
+        if new.size:
+            numbers[numbers == EMPTY] = self._addresses.add(new)
+            self._learn([address.tobytes() for address in new])
+        return numbers
 
     def _learn(self, addresses: Sequence[bytes]) -> None:
-        if not addresses:
-            return
-        classes = self._classifier.classify(addresses)
-        for address, found in zip(addresses, classes, strict=True):
-            if address not in self._ids:
-                local = found.kind == "local" and address not in self._nodes
-                endpoint = self._endpoint(address, found)
-                front = self._virtual.get(address)
-                self._ids[address] = LOCAL if local else self._add(endpoint, front)
+        ids = []
+        for address, found in zip(addresses, self._classifier.classify(addresses), strict=True):
+            local = found.kind == "local" and address not in self._nodes
+            endpoint = self._endpoint(address, found)
+            front = self._virtual.get(address)
+            ids.append(LOCAL if local else self._add(endpoint, front))
+        fronted = [address in self._doors for address in addresses]
+        self._ids = np.append(self._ids, ids)
+        self._fronted = np.append(self._fronted, fronted)
+
+    def _address(self, number: int) -> bytes:
+        told: bytes = self._addresses.keys[number].tobytes()
+        return told
 
     def _add(self, endpoint: Endpoint, front: Frontend | None = None) -> int:
         number = self.endpoints.add(endpoint)
@@ -148,19 +161,18 @@ class Resolver:
         return self._inventory.nodes.get(name) or Node(name, "", "", ())
 
     def _substitute_backends(
-        self, addresses: Entries, words: Sequence[bytes], rows: pa.Table, ends: Ends
+        self, numbers: np.ndarray, entry: np.ndarray, rows: pa.Table, ends: Ends
     ) -> None:
-        """Where the server is a Service's frontend, put what stands behind it, in place."""
-        fronted = np.fromiter(map(self._doors.__contains__, words), bool, len(words))
-        entry = addresses.rows[1]
-        positions = np.flatnonzero(fronted[addresses.codes][entry])
+        """Where the server is a Service's frontend, put what stands behind it, in place. numbers:
+        of each dictionary's entry its address's; entry: each row's."""
+        positions = np.flatnonzero(self._fronted[numbers][entry])
         if not positions.size:
             return
         protocols = rows["protocol"].to_numpy()[positions].astype(np.int64)
         ports = ends.server_port[positions].astype(np.int64) << 8 | protocols
-        found, place = pairs(addresses.codes[entry[positions]], ports)
+        found, place = pairs(numbers[entry[positions]], ports)
         substitutes = np.array(
-            [self._backend(words[code], port >> 8, port & 0xFF) for code, port in found]
+            [self._backend(number, port >> 8, port & 0xFF) for number, port in found]
         )[place]
         known = substitutes[:, 0] >= 0
         ends.server[positions[known]] = substitutes[known, 0]
@@ -230,11 +242,12 @@ class Resolver:
             self._reporters[key] = self._add(self._of_pod(address, self._by_uid[uid], "pod_uid"))
         return self._reporters[key]
 
-    def _backend(self, address: bytes, port: int, protocol: int) -> tuple[int, int]:
+    def _backend(self, number: int, port: int, protocol: int) -> tuple[int, int]:
         """Endpoint id and target port behind a frontend; NO_BACKEND where there is no such."""
-        key = address, port, protocol
+        key = number, port, protocol
         if key not in self._backends:
-            front = self._frontends.get(key)
+            address = self._address(number)
+            front = self._frontends.get((address, port, protocol))
             if not front and address in self._nodes:
                 front = self._frontends.get((None, port, protocol))
             self._backends[key] = self._behind(address, front) if front else NO_BACKEND
