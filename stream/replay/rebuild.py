@@ -18,17 +18,18 @@ from clickhouse_connect.driver import Client
 
 from agent.wire import Batch
 from stream.decode import decode_all
-from stream.repeats import Numbers
+from stream.repeats import Numbers, Sender
 from stream.replay.errors import OffsetsMissingError, RetentionError, SourceMissingError
 from stream.replay.period import Period
 from stream.replay.progress import Progress
 from stream.replay.source import Source, sent_at
-from stream.replay.tables import COARSEST, SQL, Tables
+from stream.replay.tables import COARSEST, Tables
 from stream.replay.workers import Workers
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.settings import Settings
 from stream.sink import Sources
+from stream.store import Store
 from stream.windows import NANOSECONDS, aggregate
 
 SLACK = timedelta(minutes=5)
@@ -41,10 +42,10 @@ class Inserted:
     """Which batches the tables hold, asked for many agents at once, and which were taken."""
 
     def __init__(self, client: Client, cluster: str) -> None:
-        self._client = client
+        self._store = Store(client)
         self._cluster = cluster
-        self._known: dict[tuple[str, str], Numbers] = {}
-        self._taken: dict[tuple[str, str], Numbers] = {}
+        self._known: dict[Sender, Numbers] = {}
+        self._taken: dict[Sender, Numbers] = {}
 
     def refresh(self) -> None:
         """Workers have inserted since."""
@@ -60,16 +61,9 @@ class Inserted:
         known = number in self._known[sender]
         return known and self._taken.setdefault(sender, Numbers()).add(number)
 
-    def _ask(self, senders: set[tuple[str, str]]) -> None:
-        if not senders:
-            return
-        nodes, agents = (sorted(set(names)) for names in zip(*senders, strict=True))
-        parameters = {"cluster": self._cluster, "nodes": nodes, "agents": agents}
-        text = SQL.joinpath("inserted.sql").read_text()
-        runs: dict[tuple[str, str], list[tuple[int, int]]] = {sender: [] for sender in senders}
-        for node, agent, *run in self._client.query(text, parameters=parameters).result_rows:
-            runs.setdefault((node, agent), []).append((run[0], run[1]))
-        self._known |= {sender: Numbers(found) for sender, found in runs.items()}
+    def _ask(self, senders: set[Sender]) -> None:
+        found = self._store.batch_numbers(self._cluster, senders)
+        self._known |= {sender: Numbers(found.get(sender, ())) for sender in senders}
 
 
 @dataclass(frozen=True)
@@ -214,7 +208,7 @@ class Rebuild:
         self._pending, self._pending_rows = [], 0
 
 
-def _sender(batch: Batch) -> tuple[str, str]:
+def _sender(batch: Batch) -> Sender:
     return batch.origin.node, batch.origin.agent
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from stream.files import Followed
 from stream.inventory import Inventory, load
 from stream.pipeline import Pipeline
 from stream.ranges import Range
+from stream.repeats import Runs, Sender
 from stream.settings import Settings
 from stream.sink import Sink, Sources
 from tests.unit.stream_batches import batch, message
@@ -45,8 +46,10 @@ class MemoryStore:
             raise InsertRefusedError("no such table")
         self.tables.setdefault((table, token), rows)
 
-    def batch_numbers(self, _cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
-        return [(number, number) for number in sorted(self._sent(node, agent))]
+    def batch_numbers(self, _cluster: str, agents: Collection[Sender]) -> dict[Sender, Runs]:
+        return {
+            agent: [(number, number) for number in sorted(self._sent(*agent))] for agent in agents
+        }
 
     def batch_time(self, _cluster: str, node: str, agent: str, sequence: int) -> int | None:
         return self._sent(node, agent).get(sequence)
