@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from agent.wire import Batch
+from agent.wire import SCHEMA
 from sql.schema import AGENT_LEDGER, LEDGER, REPEATED_BATCHES
 from stream.decode import Delivery
 from stream.ranges import Range
@@ -17,13 +17,16 @@ from stream.ranges import Range
 def ledger_rows(deliveries: Sequence[Delivery], cluster: str) -> pa.Table:
     """The rows of table agent_ledger, `time` by the agent's clock: pure, as the window rows are."""
     batches = [delivery.batch for delivery in deliveries]
+    rows = pa.Table.from_batches([batch.rows for batch in batches], SCHEMA)
     sizes = np.array([batch.rows.num_rows for batch in batches], np.int64)
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
     columns = {
         **_batches(deliveries, cluster),
         **{name: [getattr(batch.origin.ledger, name) for batch in batches] for name in LEDGER},
         "stream_rows": sizes,
-        "stream_bytes": _traffic(batches, sizes),
-        "newest": _newest(deliveries, sizes),
+        "stream_bytes": _traffic(rows, starts, ends),
+        "newest": _newest(deliveries, rows, starts, ends),
     }
     return _table(columns, AGENT_LEDGER)
 
@@ -59,28 +62,28 @@ def _milliseconds(delivery: Delivery) -> int:
     return round(delivery.timestamp * 1000)
 
 
-def _newest(deliveries: Sequence[Delivery], sizes: np.ndarray) -> np.ndarray:
+def _newest(
+    deliveries: Sequence[Delivery], rows: pa.Table, starts: np.ndarray, ends: np.ndarray
+) -> np.ndarray:
     """The newest interval end of each batch; of one without rows, when it was sent."""
     newest = np.array([_milliseconds(delivery) for delivery in deliveries], np.int64)
-    (told,) = np.nonzero(sizes)
+    (told,) = np.nonzero(ends > starts)
     if told.size:
-        ends = _column([delivery.batch for delivery in deliveries], "interval_end", np.int64)
-        newest[told] = np.maximum.reduceat(ends, (np.cumsum(sizes) - sizes)[told]) // 1_000_000
+        instants = _integers(rows["interval_end"], np.int64)
+        newest[told] = np.maximum.reduceat(instants, starts[told]) // 1_000_000
     return newest
 
 
-def _traffic(batches: Sequence[Batch], sizes: np.ndarray) -> np.ndarray:
-    """Application bytes of each in both directions."""
-    if not batches:
-        return np.zeros(0, np.uint64)
-    both = _column(batches, "bytes_to_server", np.uint64)
-    both = both + _column(batches, "bytes_to_client", np.uint64)
-    until = np.concatenate([np.zeros(1, np.uint64), np.cumsum(both, dtype=np.uint64)])
-    ends = np.cumsum(sizes)
-    found: np.ndarray = until[ends] - until[ends - sizes]
+def _traffic(rows: pa.Table, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Application bytes of each batch in both directions."""
+    both = _integers(rows["bytes_to_server"], np.uint64)
+    both = both + _integers(rows["bytes_to_client"], np.uint64)
+    until = np.concatenate([np.zeros(1, np.uint64), np.cumsum(both)])
+    found: np.ndarray = until[ends] - until[starts]
     return found
 
 
-def _column(batches: Sequence[Batch], name: str, kind: type) -> np.ndarray:
-    """Of all rows, seen as integers of 64 bits."""
-    return np.concatenate([batch.rows[name].to_numpy().view(kind) for batch in batches])
+def _integers(column: pa.ChunkedArray, kind: type) -> np.ndarray:
+    """As integers of 64 bits."""
+    values: np.ndarray = column.to_numpy().view(kind)
+    return values
