@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from stream.groups import Groups
+from stream.keys import Keys
 
 NULL = -1
 
@@ -57,8 +57,20 @@ def _indices(column: pa.DictionaryArray, base: int) -> np.ndarray:
     return found
 
 
-def pairs(high: np.ndarray, low: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """The different pairs of integers, and of every row its pair's place among them."""
-    groups = Groups([high, low])
-    first = groups.first
-    return list(zip(high[first].tolist(), low[first].tolist(), strict=True)), groups.ids
+class Learnt:
+    """What pairs of integers stand for, an integer of 64 bits each, learnt at first sight."""
+
+    def __init__(self) -> None:
+        self._pairs = Keys(2)
+        self._values = np.zeros(0, np.int64)
+
+    def values(
+        self, high: np.ndarray, low: np.ndarray, learn: Callable[[int, int], int]
+    ) -> np.ndarray:
+        """Of every row's pair. learn: called for those never seen, in the order of the rows."""
+        numbers = self._pairs.add(np.stack([high, low], axis=1, dtype=np.int64))
+        new = self._pairs.keys[len(self._values) :].astype(np.int64).tolist()
+        if new:
+            self._values = np.append(self._values, [learn(*pair) for pair in new])
+        found: np.ndarray = self._values[numbers]
+        return found

@@ -7,6 +7,7 @@ was chosen, a Service's frontend, a running pod, a node, then the prefixes of `c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +15,13 @@ import pyarrow as pa
 
 from agent.wire import Batch, Reporter
 from stream.classify import Class, Classifier
-from stream.columns import NULL, entries, pairs
+from stream.columns import NULL, Learnt, entries
 from stream.endpoints import Endpoint, Endpoints
 from stream.inventory import Backend, Frontend, Inventory, Node, Pod
 from stream.keys import EMPTY, Keys
 
 LOCAL = -1
-NO_BACKEND = (-1, 0)
+NO_BACKEND = -1
 MAX_ENDPOINTS = 1_000_000
 """The public internet is larger than memory: beyond this, what was learnt is forgotten."""
 
@@ -51,7 +52,9 @@ class Resolver:
         }
         self._virtual = {front.address: front for front in inventory.frontends if front.address}
         self._doors = self._virtual.keys() | self._nodes.keys()
-        self._by_uid = {pod.uid: pod for pod in inventory.pods.values() if pod.uid}
+        by_uid = {pod.uid: pod for pod in inventory.pods.values() if pod.uid}
+        self._running = list(by_uid.values())
+        self._place_of_uid = {uid: place for place, uid in enumerate(by_uid)}
         self.forget()
 
     def forget(self) -> None:
@@ -61,11 +64,11 @@ class Resolver:
         self._ids = np.zeros(0, np.int64)
         self._fronted = np.zeros(0, bool)
         self._loopbacks: dict[tuple[bytes, str], int] = {}
-        self._backends: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._backends = Learnt()
         self._fronts: dict[int, Frontend] = {}
-        self._translations: dict[tuple[int, int], int] = {}
+        self._translations = Learnt()
         self._served: dict[Endpoint, int] = {}
-        self._reporters: dict[tuple[str, int], int] = {}
+        self._reporters = Learnt()
 
     def forget_if_full(self) -> None:
         if len(self.endpoints) > MAX_ENDPOINTS:
@@ -170,13 +173,10 @@ class Resolver:
             return
         protocols = rows["protocol"].to_numpy()[positions].astype(np.int64)
         ports = ends.server_port[positions].astype(np.int64) << 8 | protocols
-        found, place = pairs(numbers[entry[positions]], ports)
-        substitutes = np.array(
-            [self._backend(number, port >> 8, port & 0xFF) for number, port in found]
-        )[place]
-        known = substitutes[:, 0] >= 0
-        ends.server[positions[known]] = substitutes[known, 0]
-        ends.server_port[positions[known]] = substitutes[known, 1]
+        found = self._backends.values(numbers[entry[positions]], ports, self._backend)
+        known = found != NO_BACKEND
+        ends.server[positions[known]] = found[known] >> 16
+        ends.server_port[positions[known]] = found[known] & 0xFFFF
 
     def _follow_translations(
         self, entry: np.ndarray, ids: np.ndarray, rows: pa.Table, ends: Ends
@@ -187,23 +187,20 @@ class Resolver:
             return
         translated = (entry != NULL) & ports.is_valid().to_numpy()
         positions = np.flatnonzero(translated)
-        found, place = pairs(ends.server[positions], ids[entry[positions]])
-        chosen = [self._translated(front, backend) for front, backend in found]
-        ends.server[positions] = np.array(chosen, np.int64)[place]
+        ends.server[positions] = self._translations.values(
+            ends.server[positions], ids[entry[positions]], self._translated
+        )
         ends.server_port[positions] = ports.fill_null(0).to_numpy()[positions]
 
     def _translated(self, number: int, backend: int) -> int:
         """The backend by its own identity, and by the Service of the endpoint before it."""
-        key = number, backend
-        if key not in self._translations:
-            front = self._fronts.get(number)
-            endpoint = self._chosen(self.endpoints[backend], front)._replace(method="conntrack")
-            service = front.service if front else endpoint.service
-            endpoint = endpoint._replace(service=service)
-            if endpoint not in self._served:  # by another address of the same Service
-                self._served[endpoint] = self._add(endpoint)
-            self._translations[key] = self._served[endpoint]
-        return self._translations[key]
+        front = self._fronts.get(number)
+        endpoint = self._chosen(self.endpoints[backend], front)
+        service = front.service if front else endpoint.service
+        endpoint = endpoint._replace(method="conntrack", service=service)
+        if endpoint not in self._served:  # by another address of the same Service
+            self._served[endpoint] = self._add(endpoint)
+        return self._served[endpoint]
 
     def _chosen(self, endpoint: Endpoint, front: Frontend | None) -> Endpoint:
         for backend in front.backends if front else ():
@@ -223,37 +220,30 @@ class Resolver:
         their node's address, and loopback is every pod's. client, server: as addresses tell."""
         uids = entries(batches, ["pod_uid"])
         words = uids.distinct.to_pylist()
-        known = np.array([*(uid in self._by_uid for uid in words), False])
-        codes = np.append(uids.codes, len(words))[uids.rows[0]]  # NULL is the last
-        positions = np.flatnonzero(known[codes])
-        if not positions.size:
-            return
+        told = map(self._place_of_uid.get, words, repeat(NULL))
+        places = np.fromiter(chain(told, [NULL]), np.int64, len(words) + 1)
+        pods = places[np.append(uids.codes, len(words))[uids.rows[0]]]  # NULL is the last
+        positions = np.flatnonzero(pods != NULL)
         is_client = reporters[positions] == Reporter.CLIENT
         own = np.where(is_client, client[positions], server[positions])
-        found, place = pairs(codes[positions], own)
-        ids = np.array([self._reporter(words[uid], end) for uid, end in found], np.int64)[place]
+        ids = self._reporters.values(pods[positions], own, self._reporter)
         ends.client[positions[is_client]] = ids[is_client]
         ends.server[positions[~is_client]] = ids[~is_client]
 
-    def _reporter(self, uid: str, number: int) -> int:
-        key = uid, number
-        if key not in self._reporters:
-            address = self.endpoints[number].address
-            self._reporters[key] = self._add(self._of_pod(address, self._by_uid[uid], "pod_uid"))
-        return self._reporters[key]
+    def _reporter(self, place: int, number: int) -> int:
+        address = self.endpoints[number].address
+        return self._add(self._of_pod(address, self._running[place], "pod_uid"))
 
-    def _backend(self, number: int, port: int, protocol: int) -> tuple[int, int]:
-        """Endpoint id and target port behind a frontend; NO_BACKEND where there is no such."""
-        key = number, port, protocol
-        if key not in self._backends:
-            address = self._address(number)
-            front = self._frontends.get((address, port, protocol))
-            if not front and address in self._nodes:
-                front = self._frontends.get((None, port, protocol))
-            self._backends[key] = self._behind(address, front) if front else NO_BACKEND
-        return self._backends[key]
+    def _backend(self, number: int, way_in: int) -> int:
+        """Of an address by its number, and port << 8 | protocol: the endpoint's id << 16 | target
+        port behind a frontend; NO_BACKEND where there is no such."""
+        address, port, protocol = self._address(number), way_in >> 8, way_in & 0xFF
+        front = self._frontends.get((address, port, protocol))
+        if not front and address in self._nodes:
+            front = self._frontends.get((None, port, protocol))
+        return self._behind(address, front) if front else NO_BACKEND
 
-    def _behind(self, address: bytes, front: Frontend) -> tuple[int, int]:
+    def _behind(self, address: bytes, front: Frontend) -> int:
         """Any of the candidates may have served, so only what all of them share is said."""
         candidates = [self._candidate(backend) for backend in front.backends]
         workloads = {(end.kind, end.namespace, end.workload) for end in candidates}
@@ -263,7 +253,8 @@ class Resolver:
         identity = shared if named else nameless
         endpoint = Endpoint(address, *identity)._replace(service=front.service, method="cluster_ip")
         ports = {backend.port for backend in front.backends if backend.port}
-        return self._add(endpoint, front), ports.pop() if len(ports) == 1 else front.port
+        port = ports.pop() if len(ports) == 1 else front.port
+        return self._add(endpoint, front) << 16 | port
 
     def _candidate(self, backend: Backend) -> Endpoint:
         if pod := self._inventory.pods.get((backend.namespace, backend.pod)):
