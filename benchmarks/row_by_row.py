@@ -23,7 +23,7 @@ from agent import wire
 from benchmarks.report import Figure
 from benchmarks.rivals.rows import DIMENSIONS, MAPS
 from benchmarks.stack import Program, Stack, processor_seconds, wait
-from benchmarks.worker import IP_RANGES, MILLION, Bench
+from benchmarks.worker import IP_RANGES, MILLION, Bench, Load
 from benchmarks.workload import Message
 from sql.client import connect
 from sql.settings import ClickHouse
@@ -46,7 +46,7 @@ MEASURES = (
 
 def run(bench: Bench, messages: Sequence[Message], own_cost: float) -> Iterator[Figure]:
     """own_cost: the worker's processor seconds per million flow rows."""
-    loaded = bench.stack.load(messages, PARTITIONS)
+    loaded = Load(messages, PARTITIONS)
     with bench.finished(loaded) as (_, clickhouse):
         right = _pairs(clickhouse)
     rows = list(_json(messages))

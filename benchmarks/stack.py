@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,17 +35,6 @@ LEVELS = ("flows_10s", "flows_1m", "flows_1h")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A topic that holds messages. traffic: application bytes that the rows stand for."""
-
-    topic: str
-    messages: int
-    rows: int
-    size: int
-    traffic: int
-
-
 class Stack:
     """Kafka's broker and ClickHouse's engine, with a database of its own for every run."""
 
@@ -56,10 +46,8 @@ class Stack:
         self._admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
         self._numbers = count()
 
-    def load(self, messages: Iterable[Message], partitions: int) -> Loaded:
-        """A new topic with these messages, each in its node's partition."""
-        topic = self.topic(partitions)
-        sent = rows = size = traffic = 0
+    def send(self, topic: str, messages: Iterable[Message]) -> None:
+        """Each into its node's partition; returns when Kafka has all."""
         with self.producing(topic) as produce:
             for message in messages:
                 produce(
@@ -68,9 +56,6 @@ class Stack:
                     headers=message.headers,
                     timestamp=message.timestamp,
                 )
-                sent, rows = sent + 1, rows + message.rows.num_rows
-                size, traffic = size + len(message.value), traffic + message.traffic
-        return Loaded(topic, sent, rows, size, traffic)
 
     def topic(self, partitions: int) -> str:
         """The name of a new one."""
@@ -93,10 +78,10 @@ class Stack:
         if producer.flush(60):
             raise click.ClickException("Kafka did not take the messages within 60 s; try again.")
 
-    def has_members(self, group: str) -> bool:
-        """Whether a consumer group is settled, every partition with a member."""
+    def has_members(self, group: str, members: int = 1) -> bool:
+        """Whether a consumer group has so many and is settled."""
         found = self._admin.describe_consumer_groups([group])[group].result(30)
-        return bool(found.state == ConsumerGroupState.STABLE and found.members)
+        return bool(found.state == ConsumerGroupState.STABLE and len(found.members) == members)
 
     @contextlib.contextmanager
     def database(self) -> Iterator[ClickHouse]:
@@ -143,7 +128,14 @@ class Program:
             words = self._log.read_text().splitlines()[-3:]
             raise click.ClickException(f"{' '.join(words)} (all of it is in {self._log})")
 
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
+        self.go_on()
         self._process.terminate()
         try:
             self._process.wait(40)

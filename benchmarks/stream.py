@@ -58,8 +58,8 @@ def run(extent: Extent = WHOLE) -> Iterator[Figure]:
 
 
 def main_run(case: str, outcome: Outcome) -> Iterator[Figure]:
-    loaded, millions = outcome.loaded, outcome.millions
-    yield Figure("stream: rows a message", case, loaded.rows / loaded.messages, "rows")
+    loaded, millions = outcome.load, outcome.millions
+    yield Figure("stream: rows a message", case, loaded.rows / len(loaded.messages), "rows")
     yield Figure("stream: on the wire", case, loaded.size / loaded.rows, "bytes/row")
     yield Figure("stream: worker", case, outcome.cost, "CPU-s/M rows (mark: 1.0)")
     rest = {"the rest": outcome.used.workers - sum(outcome.stages.values())}

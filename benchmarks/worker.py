@@ -1,25 +1,28 @@
 """What the stream costs: the worker as it runs, from Apache Kafka into ClickHouse's engine.
 
-Messages of a made-up cluster are in Kafka before the worker starts. Processor time is the kernel's
-account of the process, all threads, user and system: of the worker from when it has read its files
-to its last insert. What it took before (Python's imports, the inventory) is a figure of its own.
-After each run every rollup must hold exactly the rows and bytes that were sent.
+Workers join their group, learn the cluster from a few messages, and stand still until all others
+are in Kafka. From there to the last insert processor time is the kernel's account of the process,
+all threads, user and system. What a worker took before (Python's imports, the inventory) is a
+figure of its own. After each run every rollup must hold exactly the rows and bytes that were sent.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+import pyarrow as pa
 
+from agent import wire
 from benchmarks import inventory, workload
 from benchmarks.cluster import Cluster, Shape
-from benchmarks.stack import LEVELS, Loaded, Program, Stack, processor_seconds, wait
+from benchmarks.stack import LEVELS, Program, Stack, processor_seconds, wait
 from benchmarks.workload import Message
 from sql.client import connect
 from sql.settings import ClickHouse
@@ -28,11 +31,42 @@ IP_RANGES = Path(__file__).parents[1] / "deploy" / "local" / "demo" / "ip_ranges
 MILLION = 1_000_000
 POLL_SECONDS = 0.1
 LEAST_INTERVALS = 4
+WARMING = 400
+"""Messages, more than a cluster of 10,000 pods has nodes: a worker asks once about each agent."""
+
+NONE = pa.RecordBatch.from_pylist([], schema=wire.SCHEMA)
 ROWS = "flowatlas_stream_rows_total"
-FILES = "flowatlas_stream_loaded_timestamp_seconds"
 RECEIVED = "flowatlas_server_received_bytes_total"
 SPENT = "flowatlas_stream_stage_seconds_total"
 STAGES = ("fetch", "decode", "resolve", "window", "rollup", "encode", "insert")
+
+
+@dataclass(frozen=True)
+class Load:
+    """Messages for a run, to be in so many partitions. traffic: application bytes."""
+
+    messages: Sequence[Message]
+    partitions: int = 4
+
+    @cached_property
+    def rows(self) -> int:
+        return sum(message.flow_rows for message in self.messages)
+
+    @cached_property
+    def size(self) -> int:
+        return sum(len(message.value) for message in self.messages)
+
+    @cached_property
+    def traffic(self) -> int:
+        return sum(message.traffic for message in self.messages)
+
+    def split(self) -> tuple[Load, Load]:
+        """What workers are warmed up with, and what is measured."""
+        first = min(WARMING, len(self.messages) // 4)
+        return (
+            Load(self.messages[:first], self.partitions),
+            Load(self.messages[first:], self.partitions),
+        )
 
 
 class Account(NamedTuple):
@@ -55,7 +89,7 @@ class Outcome:
     those of ClickHouse to make one part of each table; memory: a worker's most, in bytes;
     inserted: rows by level before any merge, disk: bytes a row after."""
 
-    loaded: Loaded
+    load: Load
     used: Account
     started: float
     merging: float
@@ -66,7 +100,7 @@ class Outcome:
 
     @property
     def millions(self) -> float:
-        return self.loaded.rows / MILLION
+        return self.load.rows / MILLION
 
     @property
     def cost(self) -> float:
@@ -76,12 +110,12 @@ class Outcome:
     @property
     def rate(self) -> float:
         """Flow rows a second, end to end."""
-        return self.loaded.rows / self.used.wall
+        return self.load.rows / self.used.wall
 
     @property
     def reduction(self) -> float:
         """Flow rows to a row inserted into flows_10s."""
-        return self.loaded.rows / self.inserted["flows_10s"]
+        return self.load.rows / self.inserted["flows_10s"]
 
 
 class Bench:
@@ -93,8 +127,8 @@ class Bench:
         self.inventory = stack.directory / f"cluster-{shape.pods}.json"
         inventory.write(self.cluster, self.inventory, hours=1.0)
 
-    def load(self, rows: int, partitions: int = 4) -> Loaded:
-        return self.stack.load(self.messages(rows), partitions)
+    def load(self, rows: int, partitions: int = 4) -> Load:
+        return Load([one._replace(rows=NONE) for one in self.messages(rows)], partitions)
 
     def messages(self, rows: int) -> Iterator[Message]:
         """About so many rows, in whole intervals that ended lately; of a cluster that makes more in
@@ -108,29 +142,30 @@ class Bench:
         start -= -(-intervals * length // (60 * workload.SECOND)) * 60 * workload.SECOND
         return workload.messages(self.cluster, intervals, start, nodes)
 
-    def run(self, loaded: Loaded, workers: int = 1, window: int = 10) -> Outcome:
-        with self.finished(loaded, workers, window) as (outcome, _):
+    def run(self, load: Load, workers: int = 1, window: int = 10) -> Outcome:
+        with self.finished(load, workers, window) as (outcome, _):
             return outcome
 
     @contextlib.contextmanager
     def finished(
-        self, loaded: Loaded, workers: int = 1, window: int = 10
+        self, load: Load, workers: int = 1, window: int = 10
     ) -> Iterator[tuple[Outcome, ClickHouse]]:
         """A run, and its tables for as long as the block lasts."""
+        topic = self.stack.topic(load.partitions)
         with self.stack.database() as clickhouse:
-            programs = [self._worker(loaded, clickhouse, window, n) for n in range(workers)]
+            programs = [self._worker(topic, clickhouse, window, n) for n in range(workers)]
             try:
-                outcome = self._measure(loaded, clickhouse, programs)
+                outcome = self._measure(topic, load, clickhouse, programs)
             finally:
                 for program in programs:
                     program.stop()
             yield outcome, clickhouse
 
-    def _worker(self, loaded: Loaded, clickhouse: ClickHouse, window: int, number: int) -> Program:
+    def _worker(self, topic: str, clickhouse: ClickHouse, window: int, number: int) -> Program:
         name = f"worker-{clickhouse.database}-{number}"
         arguments = {
             "kafka": self.stack.broker,
-            "topic": loaded.topic,
+            "topic": topic,
             "group": clickhouse.database,
             "inventory": str(self.inventory),
             "ip-ranges": str(IP_RANGES),
@@ -142,24 +177,39 @@ class Bench:
         flags = [word for key, value in arguments.items() for word in (f"--{key}", value)]
         return Program(name, self.stack.directory, "stream", *flags)
 
-    def _measure(self, loaded: Loaded, clickhouse: ClickHouse, programs: list[Program]) -> Outcome:
+    def _measure(
+        self, topic: str, load: Load, clickhouse: ClickHouse, programs: list[Program]
+    ) -> Outcome:
         """Returns when all is inserted, and ClickHouse has merged it."""
-        wait(lambda: all(map(_has_read_files, programs)), programs, 0.02)
+        warming, main = load.split()
+        members = len(programs)
+        wait(lambda: self.stack.has_members(clickhouse.database, members), programs)
+        self.stack.send(topic, warming.messages)
+        wait(lambda: _total(programs, ROWS) >= warming.rows, programs)
+        stages = _stages(programs)  # who stands still does not answer
+        for program in programs:
+            program.pause()
+        self.stack.send(topic, main.messages)
+        warmed = _inserted(clickhouse)
         before = self._account(programs)
-        wait(lambda: _total(programs, ROWS) >= loaded.rows, programs, POLL_SECONDS)
+        for program in programs:
+            program.go_on()
+        wait(lambda: _total(programs, ROWS) >= load.rows, programs, POLL_SECONDS)
         after = self._account(programs)
-        stages = [program.metrics().get(SPENT, {}) for program in programs]
         memory = max(program.most_memory() for program in programs)
-        inserted, disk = self._tables(loaded, clickhouse)
+        spent = _stages(programs)
+        self._check(load, clickhouse)
+        inserted = {table: rows - warmed[table] for table, rows in _inserted(clickhouse).items()}
+        disk = _merged(clickhouse)
         return Outcome(
-            loaded,
+            main,
             after.since(before),
             before.workers,
             self._account(programs).since(after).clickhouse,
             memory,
             inserted,
             disk,
-            {stage: sum(own.get(stage, 0.0) for own in stages) for stage in STAGES},
+            {stage: spent[stage] - stages[stage] for stage in STAGES},
         )
 
     def _account(self, workers: list[Program]) -> Account:
@@ -171,41 +221,43 @@ class Bench:
             self.stack.engine.metrics().total(RECEIVED),
         )
 
-    def _tables(
-        self, loaded: Loaded, clickhouse: ClickHouse
-    ) -> tuple[dict[str, int], dict[str, float]]:
-        """Rows inserted and bytes on disk a row, by level; raises unless the totals are right."""
-        inserted, disk = {}, {}
-        with contextlib.closing(connect(clickhouse)) as client:
-            for table in LEVELS:
-                wanted = (loaded.rows, loaded.traffic)
-                totals = (
-                    f"SELECT sum(flow_rows), sum(bytes_to_server + bytes_to_client) FROM {table}"
-                )
-                (found,) = client.query(totals).result_rows
-                if tuple(found) != wanted:
-                    raise click.ClickException(f"{table} has {found} and should have {wanted}")
-                (parts,) = client.query(PARTS, parameters={"table": table}).result_rows
-                inserted[table] = parts[0]
-                client.command(f"OPTIMIZE TABLE {table} FINAL")
-                (parts,) = client.query(PARTS, parameters={"table": table}).result_rows
-                disk[table] = parts[1]
-        return inserted, disk
+    def _check(self, load: Load, clickhouse: ClickHouse) -> None:
+        """Raises ClickException unless every level has the totals of what was sent."""
+        for table in LEVELS:
+            wanted, found = (load.rows, load.traffic), _ask(clickhouse, TOTALS.format(table=table))
+            if found != wanted:
+                raise click.ClickException(f"{table} has {found} and should have {wanted}")
+
+
+def _inserted(clickhouse: ClickHouse) -> dict[str, int]:
+    return {table: int(_ask(clickhouse, INSERTED, table=table)[0]) for table in LEVELS}
+
+
+def _merged(clickhouse: ClickHouse) -> dict[str, float]:
+    """Bytes on disk a row of each level, made into one part."""
+    with contextlib.closing(connect(clickhouse)) as client:
+        for table in LEVELS:
+            client.command(f"OPTIMIZE TABLE {table} FINAL")
+    return {table: float(_ask(clickhouse, SIZE, table=table)[0]) for table in LEVELS}
+
+
+def _ask(clickhouse: ClickHouse, query: str, **parameters: str) -> tuple[Any, ...]:
+    with contextlib.closing(connect(clickhouse)) as client:
+        return tuple(client.query(query, parameters=parameters).result_rows[0])
 
 
 TOTALS = "SELECT sum(flow_rows), sum(bytes_to_server + bytes_to_client) FROM {table}"
 PARTS = """
-SELECT
-    sumIf(rows, min_block_number = max_block_number),
-    sumIf(data_compressed_bytes, active) / sumIf(rows, active)
-FROM system.parts
-WHERE database = currentDatabase() AND table = {table:String}
+FROM system.parts WHERE database = currentDatabase() AND table = {table:String}
 """
+INSERTED = f"SELECT sumIf(rows, min_block_number = max_block_number) {PARTS}"
 """Parts that no merge has made are those that were inserted; they are listed a while longer."""
+SIZE = f"SELECT sumIf(data_compressed_bytes, active) / sumIf(rows, active) {PARTS}"
 
 
-def _has_read_files(program: Program) -> bool:
-    return len(program.metrics().get(FILES, {})) == 2
+def _stages(programs: list[Program]) -> dict[str, float]:
+    spent = [program.metrics().get(SPENT, {}) for program in programs]
+    return {stage: sum(own.get(stage, 0.0) for own in spent) for stage in STAGES}
 
 
 def _total(programs: list[Program], name: str) -> float:

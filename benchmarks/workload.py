@@ -39,6 +39,7 @@ class Message(NamedTuple):
     value: bytes
     timestamp: int
     rows: pa.RecordBatch
+    flow_rows: int
     traffic: int
 
 
@@ -74,7 +75,13 @@ def messages(
             )
             sent = (since + length) // 1_000_000 + 40 + node % 100
             yield Message(
-                origin.node, wire.headers(origin), wire.encode(batch), sent, batch, traffic
+                node=origin.node,
+                headers=wire.headers(origin),
+                value=wire.encode(batch),
+                timestamp=sent,
+                rows=batch,
+                flow_rows=batch.num_rows,
+                traffic=traffic,
             )
 
 

@@ -19,8 +19,8 @@ from faust.types import TP
 from sql.client import connect
 from stream import sources
 from stream.dead_letter import DeadLetters, Headers
-from stream.decode import Message
 from stream.exposition import Exposition
+from stream.fetching import RunConsumer, messages
 from stream.health import Health
 from stream.kafka import cluster_id
 from stream.membership import insist
@@ -29,8 +29,8 @@ from stream.settings import Settings, load
 from stream.sink import Sink
 from stream.store import Store
 
-FETCHED_AHEAD = 16
-"""Messages that Faust holds for the pipeline: what waits, waits in Kafka."""
+FETCHED_AHEAD = 2
+"""Runs of messages that Faust holds for the pipeline: what waits, waits in Kafka."""
 
 
 class NoTables(TableManager):
@@ -75,6 +75,11 @@ class StreamApp(faust.App):
         return self.topic(
             name, key_serializer="raw", value_serializer="raw", value_type=bytes, acks=False
         )
+
+    def _new_transport(self) -> Any:
+        transport: Any = super()._new_transport()
+        transport.Consumer = RunConsumer
+        return transport
 
     async def on_first_start(self) -> None:
         """Instead of Faust's own, which makes a data directory for tables; here are none."""
@@ -149,17 +154,8 @@ def build(settings: Settings) -> StreamApp:
 
     async def flows(stream: Any) -> None:
         async for event in stream.events():
-            raw = event.message
-            message = Message(
-                raw.topic,
-                raw.partition,
-                raw.offset,
-                raw.timestamp,
-                raw.key,
-                raw.value,
-                list(dict(raw.headers or {}).items()),
-            )
-            await app.pipeline.take(message, app.consumer.highwater(raw.tp))
+            run = event.message
+            await app.pipeline.take(messages(run.value), app.consumer.highwater(run.tp))
 
     app.agent(app.raw_topic(settings.topic), name="flows")(flows)
 

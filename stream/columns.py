@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+
+from stream.keys import Keys
 
 NULL = -1
 
@@ -53,6 +55,25 @@ def _indices(column: pa.DictionaryArray, base: int) -> np.ndarray:
     places = column.indices.fill_null(NULL).to_numpy()
     found: np.ndarray = np.where(places == NULL, NULL, places + np.int64(base))
     return found
+
+
+class Learnt:
+    """What pairs of integers stand for, an integer of 64 bits each, learnt at first sight."""
+
+    def __init__(self) -> None:
+        self._pairs = Keys(2)
+        self._values = np.zeros(0, np.int64)
+
+    def values(
+        self, high: np.ndarray, low: np.ndarray, learn: Callable[[int, int], int]
+    ) -> np.ndarray:
+        """Of every row's pair. learn: called for those never seen, in the order of the rows."""
+        numbers = self._pairs.add(np.stack([high, low], axis=1, dtype=np.int64))
+        new = self._pairs.keys[len(self._values) :].astype(np.int64).tolist()
+        if new:
+            self._values = np.append(self._values, [learn(*pair) for pair in new])
+        found: np.ndarray = self._values[numbers]
+        return found
 
 
 def pairs(high: np.ndarray, low: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:

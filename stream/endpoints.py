@@ -62,7 +62,7 @@ class Endpoints:
 
     def __getitem__(self, number: int) -> Endpoint:
         codes = self._codes[:, number].tolist()
-        told = (words[code] for words, code in zip(self._words, codes, strict=True))
+        told = map(list.__getitem__, self._words, codes)
         return Endpoint(self._addresses[number].tobytes(), *told)
 
     def add(self, endpoint: Endpoint) -> int:
@@ -72,12 +72,10 @@ class Endpoints:
             self._codes = np.concatenate([self._codes, np.zeros_like(self._codes)], axis=1)
             self._workloads = np.concatenate([self._workloads, self._workloads])
         self._addresses[number] = endpoint.address
-        for column, word in enumerate(endpoint[1:]):
-            codes, words = self._codes_of[column], self._words[column]
-            if word not in codes:
-                codes[word] = len(words)
-                words.append(word)
-            self._codes[column, number] = codes[word]
+        self._codes[:, number] = [
+            codes[word] if word in codes else self._intern(column, word)
+            for column, (codes, word) in enumerate(zip(self._codes_of, endpoint[1:], strict=True))
+        ]
         workload = tuple(endpoint[place] for place in OF_WORKLOAD)
         self._workloads[number] = self._workload_of.setdefault(workload, number)
         self._count += 1
@@ -90,6 +88,12 @@ class Endpoints:
         found: np.ndarray = told[self._codes[column].take(ids)]
         return found
 
+    def _intern(self, column: int, word: Hashable) -> int:
+        codes, words = self._codes_of[column], self._words[column]
+        codes[word] = len(words)
+        words.append(word)
+        return codes[word]
+
     def workloads(self, ids: np.ndarray) -> np.ndarray:
         """Of each id the first that is the same but for what is of the pod."""
         found: np.ndarray = self._workloads[ids]
@@ -98,8 +102,9 @@ class Endpoints:
     def columns(self, side: str, ids: np.ndarray, names: Container[str]) -> dict[str, pa.Array]:
         """The columns of one side of the window table, those of `names`, dictionaries holding no
         word that the rows do not use."""
-        seen = pa.array(ids).dictionary_encode()
-        endpoints, places = seen.dictionary.to_numpy(), seen.indices.to_numpy()
+        seen = np.zeros(self._count, bool)
+        seen[ids] = True
+        endpoints, places = np.flatnonzero(seen), (np.cumsum(seen) - 1).take(ids)
         found: dict[str, pa.Array] = {
             f"{side}_{name}": _gathered(
                 self._codes[column].take(endpoints), self._values(column), places

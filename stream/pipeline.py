@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -92,12 +92,13 @@ class Pipeline:
         for threads in (self._preparing, self._inserting):
             threads.shutdown(wait=False, cancel_futures=True)
 
-    async def take(self, message: Message, end_offset: int) -> None:
-        """Takes the next message of its partition; waits while too much is waiting already.
+    async def take(self, messages: Sequence[Message], end_offset: int) -> None:
+        """Takes the next messages of a partition, at least one; waits while too much is waiting
+        already. What `release` finds waiting here is forgotten too.
 
         end_offset: where the partition ended when last asked. After a failure it never returns.
         """
-        await self._guard(lambda: self._take(message, end_offset))
+        await self._guard(lambda: self._take(messages, end_offset))
         if self.failure.done():
             await asyncio.Event().wait()
 
@@ -112,12 +113,15 @@ class Pipeline:
         except TimeoutError:
             log.warning("rebalance does not wait for the range being inserted")
 
-    async def _take(self, message: Message, end_offset: int) -> None:
-        cutter = await self._cutter(message, end_offset)
-        cutter.add(message)
-        metrics.lag.labels(message.partition).set(end_offset - message.offset - 1)
-        if cutter.due(self._settings.flush_rows, self._settings.flush_seconds):
-            await self._close(cutter)
+    async def _take(self, messages: Sequence[Message], end_offset: int) -> None:
+        cutter = await self._cutter(messages[0], end_offset)
+        for message in messages:
+            if cutter.epoch != self._epoch:
+                return
+            cutter.add(message)
+            if cutter.due(self._settings.flush_rows, self._settings.flush_seconds):
+                await self._close(cutter)
+        metrics.lag.labels(cutter.partition).set(end_offset - messages[-1].offset - 1)
 
     async def _cutter(self, message: Message, end_offset: int) -> Cutter:
         key = message.topic, message.partition

@@ -1,27 +1,33 @@
 """Which batches an agent sent a second time: it does not always learn that Kafka had taken them.
 
 A batch is known by node, agent instance and number. What is in the tables says which numbers were
-inserted, so it is asked once for each agent instance and partition assignment, and remembered from
-there on. The decision is the same when a range that was recorded is inserted again after a crash: a
-message is not a repeat of itself, which the time of sending tells, and its insert is made complete
-under its token.
+inserted, so it is asked once for each agent instance and partition assignment, for all the new ones
+of a range together, and remembered from there on. The decision is the same when a range that was
+recorded is inserted again after a crash: a message is not a repeat of itself, which the time of
+sending tells, and its insert is made complete under its token.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from stream import metrics
 from stream.decode import Delivery
 
+Sender = tuple[str, str]
+"""Node and agent instance."""
+
+Runs = list[tuple[int, int]]
+
 
 class BatchLog(Protocol):
     """The numbers of batches in the tables. Both calls block for it."""
 
-    def batch_numbers(self, cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
-        """First and last of each unbroken run of numbers, ascending."""
+    def batch_numbers(self, cluster: str, agents: Collection[Sender]) -> Mapping[Sender, Runs]:
+        """First and last of each unbroken run of an agent's numbers, ascending; without the agents
+        that have none."""
 
     def batch_time(self, cluster: str, node: str, agent: str, sequence: int) -> int | None:
         """Unix milliseconds at which the message of that number was sent."""
@@ -68,7 +74,7 @@ class Repeats:
         self._log = log
         self._cluster = cluster
         self._epoch = -1
-        self._known: dict[tuple[str, str], Numbers] = {}
+        self._known: dict[Sender, Numbers] = {}
 
     def part(
         self, deliveries: Sequence[Delivery], epoch: int, again: bool = False
@@ -82,17 +88,21 @@ class Repeats:
         if epoch != self._epoch:
             self._epoch = epoch
             self._known.clear()
+        self._learn({_sender(delivery) for delivery in deliveries} - self._known.keys())
         new: list[Delivery] = []
         repeated: list[Delivery] = []
         for delivery in deliveries:
             (new if self._is_new(delivery, again) else repeated).append(delivery)
         return new, repeated
 
+    def _learn(self, senders: Collection[Sender]) -> None:
+        if senders:
+            found = self._log.batch_numbers(self._cluster, senders)
+            self._known |= {sender: Numbers(found.get(sender, ())) for sender in senders}
+
     def _is_new(self, delivery: Delivery, again: bool) -> bool:
         origin = delivery.batch.origin
-        key = origin.node, origin.agent
-        if key not in self._known:
-            self._known[key] = Numbers(self._log.batch_numbers(self._cluster, *key))
+        key = _sender(delivery)
         gap = self._known[key].gap(origin.sequence)
         if self._known[key].add(origin.sequence):
             metrics.missing_batches.inc(gap)
@@ -103,3 +113,7 @@ class Repeats:
                 return True
         metrics.repeated_batches.inc()
         return False
+
+
+def _sender(delivery: Delivery) -> Sender:
+    return delivery.batch.origin.node, delivery.batch.origin.agent

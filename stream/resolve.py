@@ -7,22 +7,24 @@ was chosen, a Service's frontend, a running pod, a node, then the prefixes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from agent.wire import Batch, Reporter
-from stream.columns import NULL, Entries, entries, pairs
+from stream.columns import NULL, Entries, Learnt, entries
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import WORDS, Method, usual
 from stream.inventory import Backend, Frontend, Inventory, Node, Pod
+from stream.keys import EMPTY, Keys
 from stream.naming import Naming
 from stream.prefixes import ADDRESS, Class, Prefixes
 from stream.seen_names import SeenNames
 
 LOCAL = -1
-NO_BACKEND = (-1, 0)
+NO_BACKEND = -1
 MAX_ENDPOINTS = 1_000_000
 """The public internet is larger than memory: beyond this, what was learnt is forgotten."""
 
@@ -52,20 +54,24 @@ class Resolver:
         }
         self._virtual = {front.address: front for front in inventory.frontends if front.address}
         self._doors = self._virtual.keys() | self._nodes.keys()
-        self._by_uid = {pod.uid: pod for pod in inventory.pods.values() if pod.uid}
+        by_uid = {pod.uid: pod for pod in inventory.pods.values() if pod.uid}
+        self._running = list(by_uid.values())
+        self._place_of_uid = {uid: place for place, uid in enumerate(by_uid)}
         self._naming = Naming(names, self._add) if names is not None else None
         self.forget()
 
     def forget(self) -> None:
         """Start with an empty table: all ids given out so far become void."""
         self.endpoints = Endpoints()
-        self._ids: dict[bytes, int] = {}
+        self._addresses = Keys(2)
+        self._ids = np.zeros(0, np.int64)
+        self._fronted = np.zeros(0, bool)
         self._loopbacks: dict[tuple[bytes, str], int] = {}
-        self._backends: dict[tuple[bytes, int, int], tuple[int, int]] = {}
+        self._backends = Learnt()
         self._fronts: dict[int, Frontend] = {}
-        self._translations: dict[tuple[int, int], int] = {}
+        self._translations = Learnt()
         self._served: dict[Endpoint, int] = {}
-        self._reporters: dict[tuple[str, int], int] = {}
+        self._reporters = Learnt()
         if self._naming:
             self._naming.forget()
 
@@ -78,14 +84,14 @@ class Resolver:
         parts = [batch.rows for batch in batches]
         rows = pa.Table.from_batches(parts)
         addresses = entries(parts, ("client_address", "server_address", "backend_address"))
-        words = addresses.distinct.to_pylist()
-        ids = self._ids_of(words)[addresses.codes]
+        numbers = self._numbers(addresses.distinct)[addresses.codes]
+        ids = self._ids[numbers]
         for entry in np.flatnonzero(ids == LOCAL).tolist():
             node = batches[addresses.batches[entry]].origin.node
-            ids[entry] = self._on_node(words[addresses.codes[entry]], node)
+            ids[entry] = self._on_node(self._address(numbers[entry]), node)
         client, server = (ids[column] for column in addresses.rows[:2])
         ends = Ends(client.copy(), server.copy(), rows["server_port"].to_numpy().copy())
-        self._substitute_backends(addresses, words, rows, ends)
+        self._substitute_backends(numbers, addresses.rows[1], rows, ends)
         self._follow_translations(addresses.rows[2], ids, rows, ends)
         uids = entries(parts, ("pod_uid",))
         self._recognise_reporters(uids, rows["reporter"].to_numpy(), client, server, ends)
@@ -93,20 +99,31 @@ class Resolver:
             self._naming.name(batches, addresses, uids, self.endpoints, ends[:2])
         return ends
 
-    def _ids_of(self, addresses: Sequence[bytes]) -> np.ndarray:
-        """Endpoint ids, or LOCAL where the node that reports must tell."""
-        self._learn([address for address in addresses if address not in self._ids])
-        return np.fromiter(map(self._ids.__getitem__, addresses), np.int64, len(addresses))
+    def _numbers(self, addresses: pa.Array) -> np.ndarray:
+        """Each address's place in `_ids` (of endpoints, or LOCAL where the node that reports must
+        tell) and in `_fronted` (whether it can be a Service's). addresses: different ones."""
+        packed = np.frombuffer(addresses.buffers()[1], "V16")[addresses.offset :][: len(addresses)]
+        numbers = self._addresses.find(packed)
+        new = packed[numbers == EMPTY]
+        if new.size:
+            numbers[numbers == EMPTY] = self._addresses.add(new)
+            self._learn([address.tobytes() for address in new])
+        return numbers
 
     def _learn(self, addresses: Sequence[bytes]) -> None:
-        if not addresses:
-            return
+        ids = []
         for address, found in zip(addresses, self._classes(addresses), strict=True):
-            if address not in self._ids:
-                local = found.kind == "local" and address not in self._nodes
-                endpoint = self._endpoint(address, found)
-                front = self._virtual.get(address)
-                self._ids[address] = LOCAL if local else self._add(endpoint, front)
+            local = found.kind == "local" and address not in self._nodes
+            endpoint = self._endpoint(address, found)
+            front = self._virtual.get(address)
+            ids.append(LOCAL if local else self._add(endpoint, front))
+        fronted = [address in self._doors for address in addresses]
+        self._ids = np.append(self._ids, ids)
+        self._fronted = np.append(self._fronted, fronted)
+
+    def _address(self, number: int) -> bytes:
+        told: bytes = self._addresses.keys[number].tobytes()
+        return told
 
     def _classes(self, addresses: Sequence[bytes]) -> list[Class]:
         codes = self._prefixes.lookup(np.frombuffer(b"".join(addresses), ADDRESS))
@@ -167,23 +184,19 @@ class Resolver:
         return self._inventory.nodes.get(name) or Node(name, "", "", ())
 
     def _substitute_backends(
-        self, addresses: Entries, words: Sequence[bytes], rows: pa.Table, ends: Ends
+        self, numbers: np.ndarray, entry: np.ndarray, rows: pa.Table, ends: Ends
     ) -> None:
-        """Where the server is a Service's frontend, put what stands behind it, in place."""
-        fronted = np.fromiter(map(self._doors.__contains__, words), bool, len(words))
-        entry = addresses.rows[1]
-        positions = np.flatnonzero(fronted[addresses.codes][entry])
+        """Where the server is a Service's frontend, put what stands behind it, in place. numbers:
+        of each dictionary's entry its address's; entry: each row's."""
+        positions = np.flatnonzero(self._fronted[numbers][entry])
         if not positions.size:
             return
         protocols = rows["protocol"].to_numpy()[positions].astype(np.int64)
         ports = ends.server_port[positions].astype(np.int64) << 8 | protocols
-        found, place = pairs(addresses.codes[entry[positions]], ports)
-        substitutes = np.array(
-            [self._backend(words[code], port >> 8, port & 0xFF) for code, port in found]
-        )[place]
-        known = substitutes[:, 0] >= 0
-        ends.server[positions[known]] = substitutes[known, 0]
-        ends.server_port[positions[known]] = substitutes[known, 1]
+        found = self._backends.values(numbers[entry[positions]], ports, self._backend)
+        known = found != NO_BACKEND
+        ends.server[positions[known]] = found[known] >> 16
+        ends.server_port[positions[known]] = found[known] & 0xFFFF
 
     def _follow_translations(
         self, entry: np.ndarray, ids: np.ndarray, rows: pa.Table, ends: Ends
@@ -194,25 +207,22 @@ class Resolver:
             return
         translated = (entry != NULL) & ports.is_valid().to_numpy()
         positions = np.flatnonzero(translated)
-        found, place = pairs(ends.server[positions], ids[entry[positions]])
-        chosen = [self._translated(front, backend) for front, backend in found]
-        ends.server[positions] = np.array(chosen, np.int64)[place]
+        ends.server[positions] = self._translations.values(
+            ends.server[positions], ids[entry[positions]], self._translated
+        )
         ends.server_port[positions] = ports.fill_null(0).to_numpy()[positions]
 
     def _translated(self, number: int, backend: int) -> int:
         """The backend by its own identity, and by the Service of the endpoint before it."""
-        key = number, backend
-        if key not in self._translations:
-            front = self._fronts.get(number)
-            endpoint = self._chosen(self.endpoints[backend], front)
-            if endpoint.kind == "pod":  # and not merely one of several that it can be
-                endpoint = endpoint._replace(confidence=usual(Method.CONNTRACK))
-            service = front.service if front else endpoint.service
-            endpoint = endpoint._replace(method=Method.CONNTRACK, service=service)
-            if endpoint not in self._served:  # by another address of the same Service
-                self._served[endpoint] = self._add(endpoint)
-            self._translations[key] = self._served[endpoint]
-        return self._translations[key]
+        front = self._fronts.get(number)
+        endpoint = self._chosen(self.endpoints[backend], front)
+        if endpoint.kind == "pod":  # and not merely one of several that it can be
+            endpoint = endpoint._replace(confidence=usual(Method.CONNTRACK))
+        service = front.service if front else endpoint.service
+        endpoint = endpoint._replace(method=Method.CONNTRACK, service=service)
+        if endpoint not in self._served:  # by another address of the same Service
+            self._served[endpoint] = self._add(endpoint)
+        return self._served[endpoint]
 
     def _chosen(self, endpoint: Endpoint, front: Frontend | None) -> Endpoint:
         for backend in front.backends if front else ():
@@ -231,38 +241,30 @@ class Resolver:
         """Put the pod whose cgroup the reporting socket is in, in place: hostNetwork pods share
         their node's address, and loopback is every pod's. client, server: as addresses tell."""
         words = uids.distinct.to_pylist()
-        known = np.array([*(uid in self._by_uid for uid in words), False])
-        codes = np.append(uids.codes, len(words))[uids.rows[0]]  # NULL is the last
-        positions = np.flatnonzero(known[codes])
-        if not positions.size:
-            return
+        told = map(self._place_of_uid.get, words, repeat(NULL))
+        places = np.fromiter(chain(told, [NULL]), np.int64, len(words) + 1)
+        pods = places[np.append(uids.codes, len(words))[uids.rows[0]]]  # NULL is the last
+        positions = np.flatnonzero(pods != NULL)
         is_client = reporters[positions] == Reporter.CLIENT
         own = np.where(is_client, client[positions], server[positions])
-        found, place = pairs(codes[positions], own)
-        ids = np.array([self._reporter(words[uid], end) for uid, end in found], np.int64)[place]
+        ids = self._reporters.values(pods[positions], own, self._reporter)
         ends.client[positions[is_client]] = ids[is_client]
         ends.server[positions[~is_client]] = ids[~is_client]
 
-    def _reporter(self, uid: str, number: int) -> int:
-        key = uid, number
-        if key not in self._reporters:
-            address = self.endpoints[number].address
-            self._reporters[key] = self._add(
-                self._of_pod(address, self._by_uid[uid], Method.POD_UID)
-            )
-        return self._reporters[key]
+    def _reporter(self, place: int, number: int) -> int:
+        address = self.endpoints[number].address
+        return self._add(self._of_pod(address, self._running[place], Method.POD_UID))
 
-    def _backend(self, address: bytes, port: int, protocol: int) -> tuple[int, int]:
-        """Endpoint id and target port behind a frontend; NO_BACKEND where there is no such."""
-        key = address, port, protocol
-        if key not in self._backends:
-            front = self._frontends.get(key)
-            if not front and address in self._nodes:
-                front = self._frontends.get((None, port, protocol))
-            self._backends[key] = self._behind(address, front) if front else NO_BACKEND
-        return self._backends[key]
+    def _backend(self, number: int, way_in: int) -> int:
+        """Of an address by its number, and port << 8 | protocol: the endpoint's id << 16 | target
+        port behind a frontend; NO_BACKEND where there is no such."""
+        address, port, protocol = self._address(number), way_in >> 8, way_in & 0xFF
+        front = self._frontends.get((address, port, protocol))
+        if not front and address in self._nodes:
+            front = self._frontends.get((None, port, protocol))
+        return self._behind(address, front) if front else NO_BACKEND
 
-    def _behind(self, address: bytes, front: Frontend) -> tuple[int, int]:
+    def _behind(self, address: bytes, front: Frontend) -> int:
         """Any of the candidates may have served, so only what all of them share is said."""
         candidates = [self._candidate(backend) for backend in front.backends]
         workloads = {(end.kind, end.namespace, end.workload) for end in candidates}
@@ -273,7 +275,8 @@ class Resolver:
             service=front.service, method=Method.CLUSTER_IP, confidence=usual(Method.CLUSTER_IP)
         )
         ports = {backend.port for backend in front.backends if backend.port}
-        return self._add(endpoint, front), ports.pop() if len(ports) == 1 else front.port
+        port = ports.pop() if len(ports) == 1 else front.port
+        return self._add(endpoint, front) << 16 | port
 
     def _candidate(self, backend: Backend) -> Endpoint:
         if pod := self._inventory.pods.get((backend.namespace, backend.pod)):

@@ -64,7 +64,7 @@ class Settings:
     window_seconds: int = setting(10, "Length of the windows that rows are added up in.")
     flush_seconds: float = setting(2.0, "Longest that a consumed row waits for its insert.")
     flush_rows: int = setting(
-        100_000, "Flow rows of a partition, by their size, that are inserted without waiting."
+        300_000, "Flow rows of a partition, by their size, that are inserted without waiting."
     )
     parallel_inserts: int = setting(2, "Ranges inserted at once, each of another partition.")
     drain_seconds: float = setting(20.0, "Longest that stopping waits for ClickHouse.")

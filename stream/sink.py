@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from agent.wire import Batch
 from stream import metrics
@@ -90,8 +91,8 @@ class Sink:
             tables,
             len(deliveries),
             sum(delivery.batch.rows.num_rows for delivery in deliveries),
-            sum(ledger["stream_bytes"].to_pylist()),
-            max((time.timestamp() for time in ledger["newest"].to_pylist()), default=0.0),
+            pc.sum(ledger["stream_bytes"]).as_py() or 0,
+            (pc.max(ledger["newest"]).value or 0) / 1000,
         )
 
     def _levels(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:

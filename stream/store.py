@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from sql.schema import OFFSET_RANGES
 from stream import metrics
 from stream.errors import InsertRefusedError, NotDrainedError, RangeTakenError
 from stream.ranges import Range
+from stream.repeats import Runs, Sender
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,6 +33,9 @@ TRANSIENT = frozenset(
 """ClickHouse's codes that pass with time: overload (202, 241, 252), timeouts (159, 209, 394),
 network (3, 210), read-only or full for now (164, 242, 243), cancelled or shutting down (236),
 quorum and Keeper (285, 286, 319, 999), system (425)."""
+
+ASKED_AT_ONCE = 50
+"""Agents in one query: parameters go in the URL, of which servers take 8 KiB."""
 
 LONGEST_PAUSE = 2.0
 LOG_EVERY = 10.0
@@ -100,10 +105,18 @@ class Store:
         if (last, tuple(dead)) != (closed.last, closed.dead):
             raise RangeTakenError(closed.partition, closed.first)
 
-    def batch_numbers(self, cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
-        """First and last of each unbroken run of numbers of an agent's inserted batches."""
-        found = self._query(BATCH_NUMBERS, cluster=cluster, node=node, agent=agent)
-        return [(first, last) for first, last in found]
+    def batch_numbers(self, cluster: str, agents: Collection[Sender]) -> Mapping[Sender, Runs]:
+        """First and last of each unbroken run of numbers of the agents' inserted batches."""
+        found: defaultdict[Sender, Runs] = defaultdict(list)
+        wanted = sorted(agents)
+        for start in range(0, len(wanted), ASKED_AT_ONCE):
+            nodes, names = zip(*wanted[start : start + ASKED_AT_ONCE], strict=True)
+            arguments = {"nodes": list(nodes), "agents": list(names)}
+            for node, agent, first, last in self._query(
+                BATCH_NUMBERS, cluster=cluster, **arguments
+            ):
+                found[node, agent].append((first, last))
+        return found
 
     def batch_time(self, cluster: str, node: str, agent: str, sequence: int) -> int | None:
         """Unix milliseconds at which the message of an inserted batch was sent."""

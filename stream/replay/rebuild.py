@@ -18,7 +18,7 @@ from clickhouse_connect.driver import Client
 
 from agent.wire import Batch
 from stream.decode import decode_all
-from stream.repeats import Numbers
+from stream.repeats import Numbers, Sender
 from stream.replay.errors import OffsetsMissingError, RetentionError, SourceMissingError
 from stream.replay.period import Period
 from stream.replay.progress import Progress
@@ -29,7 +29,7 @@ from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.settings import Settings
 from stream.sources import Sources
-from stream.store import BATCH_NUMBERS
+from stream.store import Store
 from stream.windows import NANOSECONDS, aggregate
 
 SLACK = timedelta(minutes=5)
@@ -39,27 +39,31 @@ Spans = dict[int, tuple[int, int]]
 
 
 class Inserted:
-    """Which batches the tables hold, asked once an agent, and which of them were taken already."""
+    """Which batches the tables hold, asked for many agents at once, and which were taken."""
 
     def __init__(self, client: Client, cluster: str) -> None:
-        self._client = client
+        self._store = Store(client)
         self._cluster = cluster
-        self._known: dict[tuple[str, str], Numbers] = {}
-        self._taken: dict[tuple[str, str], Numbers] = {}
+        self._known: dict[Sender, Numbers] = {}
+        self._taken: dict[Sender, Numbers] = {}
 
     def refresh(self) -> None:
         """Workers have inserted since."""
         self._known.clear()
 
-    def take(self, batch: Batch) -> bool:
-        """Whether it is in the tables, and comes for the first time."""
-        key = batch.origin.node, batch.origin.agent
-        if key not in self._known:
-            parameters = dict(zip(("cluster", "node", "agent"), (self._cluster, *key), strict=True))
-            answer = self._client.query(BATCH_NUMBERS, parameters=parameters)
-            self._known[key] = Numbers((first, last) for first, last in answer.result_rows)
-        known = batch.origin.sequence in self._known[key]
-        return known and self._taken.setdefault(key, Numbers()).add(batch.origin.sequence)
+    def take(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Those that are in the tables, and come for the first time."""
+        self._ask({_sender(batch) for batch in batches} - self._known.keys())
+        return [batch for batch in batches if self._is_new(batch)]
+
+    def _is_new(self, batch: Batch) -> bool:
+        number, sender = batch.origin.sequence, _sender(batch)
+        known = number in self._known[sender]
+        return known and self._taken.setdefault(sender, Numbers()).add(number)
+
+    def _ask(self, senders: set[Sender]) -> None:
+        found = self._store.batch_numbers(self._cluster, senders)
+        self._known |= {sender: Numbers(found.get(sender, ())) for sender in senders}
 
 
 @dataclass(frozen=True)
@@ -173,16 +177,15 @@ class Rebuild:
         progress = Progress("replaying", total)
         for messages in self._source.read(spans):
             before = self.flow_rows + self._pending_rows
-            for delivery in decode_all(messages)[0]:  # dead letters are not in the tables
-                self._take(delivery.batch)
+            deliveries, _ = decode_all(messages)  # dead letters are not in the tables
+            for batch in self._inserted.take([delivery.batch for delivery in deliveries]):
+                self._take(batch)
             progress.add(len(messages), self.flow_rows + self._pending_rows - before)
         self._flush()
         self._positions = {p: max(first, end) for p, (first, end) in spans.items()}
         self.read_seconds += time.monotonic() - started
 
     def _take(self, batch: Batch) -> None:
-        if not self._inserted.take(batch):
-            return
         rows = self._within(batch.rows)
         if not rows.num_rows:
             return
@@ -210,6 +213,10 @@ class Rebuild:
         self.flow_rows += self._pending_rows
         self.window_rows += found["flows_10s"].num_rows
         self._pending, self._pending_rows = [], 0
+
+
+def _sender(batch: Batch) -> Sender:
+    return batch.origin.node, batch.origin.agent
 
 
 def period_of(source: Source, partition: int, first: int, last: int) -> Period:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from stream.decode import Delivery
 from stream.ledger import ledger_rows
-from stream.repeats import Numbers, Repeats
+from stream.repeats import Numbers, Repeats, Runs, Sender
 from tests.unit.stream_batches import SECOND, START, batch
 
 
@@ -25,8 +27,11 @@ class Log:
             times = self.sent.setdefault((origin.node, origin.agent), {})
             times[origin.sequence] = round(each.timestamp * 1000)
 
-    def batch_numbers(self, _: str, node: str, agent: str) -> list[tuple[int, int]]:
-        return [(number, number) for number in sorted(self.sent.get((node, agent), {}))]
+    def batch_numbers(self, _: str, agents: Collection[Sender]) -> dict[Sender, Runs]:
+        return {
+            agent: [(number, number) for number in sorted(self.sent.get(agent, {}))]
+            for agent in agents
+        }
 
     def batch_time(self, _: str, node: str, agent: str, sequence: int) -> int | None:
         return self.sent.get((node, agent), {}).get(sequence)

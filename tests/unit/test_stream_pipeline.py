@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ from stream.ip_ranges import read
 from stream.pipeline import Pipeline
 from stream.prefixes import Prefix
 from stream.ranges import Range
+from stream.repeats import Runs, Sender
 from stream.settings import Settings
 from stream.sink import Sink
 from stream.sources import Sources
@@ -47,8 +48,10 @@ class MemoryStore:
             raise InsertRefusedError("no such table")
         self.tables.setdefault((table, token), rows)
 
-    def batch_numbers(self, _cluster: str, node: str, agent: str) -> list[tuple[int, int]]:
-        return [(number, number) for number in sorted(self._sent(node, agent))]
+    def batch_numbers(self, _cluster: str, agents: Collection[Sender]) -> dict[Sender, Runs]:
+        return {
+            agent: [(number, number) for number in sorted(self._sent(*agent))] for agent in agents
+        }
 
     def batch_time(self, _cluster: str, node: str, agent: str, sequence: int) -> int | None:
         return self._sent(node, agent).get(sequence)
@@ -123,7 +126,7 @@ def test_stopping_inserts_and_commits_everything_taken() -> None:
         pipeline = world.pipeline()
         pipeline.start()
         for offset in range(10):
-            await pipeline.take(flow_message(offset), 10)
+            await pipeline.take([flow_message(offset)], 10)
         await pipeline.stop()
         assert not pipeline.failure.done()
 
@@ -140,7 +143,7 @@ def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:
         pipeline = world.pipeline()
         pipeline.start()
         for taken in (flow_message(0), poison(1), flow_message(2), poison(3)):
-            await pipeline.take(taken, 4)
+            await pipeline.take([taken], 4)
         await pipeline.stop()
 
     run(scenario)
@@ -163,11 +166,11 @@ def test_too_much_poison_stops_the_worker_and_commits_none_of_the_rest() -> None
         pipeline = world.pipeline(per_minute=3, messages=0)
         pipeline.start()
         for offset in range(3):
-            await pipeline.take(poison(offset), 9)
-        await pipeline.take(poison(3), 9)
+            await pipeline.take([poison(offset)], 9)
+        await pipeline.take([poison(3)], 9)
         assert isinstance(await pipeline.failure, DeadLetterFloodError)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(pipeline.take(flow_message(4), 9), 0.2)
+            await asyncio.wait_for(pipeline.take([flow_message(4)], 9), 0.2)
         await pipeline.stop()
 
     run(scenario)
@@ -183,7 +186,7 @@ def test_a_range_is_repeated_as_it_was_read_by_who_recorded_it() -> None:
         pipeline = world.pipeline()
         pipeline.start()
         for taken in (flow_message(0), flow_message(1), poison(2), flow_message(3)):
-            await pipeline.take(taken, 4)
+            await pipeline.take([taken], 4)
         await pipeline.stop()
 
     run(scenario)
@@ -200,7 +203,7 @@ def test_a_range_that_only_a_newer_version_can_read_is_left_to_it() -> None:
         pipeline = world.pipeline()
         pipeline.start()
         for taken in (flow_message(0), poison(1)):
-            await pipeline.take(taken, 2)
+            await pipeline.take([taken], 2)
         await pipeline.stop()
         assert isinstance(pipeline.failure.result(), RangeUnreadableError)
 
@@ -216,7 +219,7 @@ def test_a_refused_insert_stops_the_worker_and_is_not_committed() -> None:
     async def scenario() -> None:
         pipeline = world.pipeline(messages=1)
         pipeline.start()
-        await pipeline.take(flow_message(0), 1)
+        await pipeline.take([flow_message(0)], 1)
         assert isinstance(await pipeline.failure, InsertRefusedError)
         await pipeline.stop()
 
@@ -233,7 +236,7 @@ def test_a_slow_store_makes_the_taker_wait() -> None:
 
         async def take_all() -> None:
             for offset in range(100):
-                await pipeline.take(flow_message(offset), 100)
+                await pipeline.take([flow_message(offset)], 100)
                 taken.append(offset)
 
         with pytest.raises(TimeoutError):
@@ -251,7 +254,7 @@ def test_a_batch_that_came_again_is_told_and_not_inserted_again() -> None:
         pipeline.start()
         first = flow_message(0)
         for offset, at in ((0, 1.0), (1, 2.0)):
-            await pipeline.take(replace(first, offset=offset, timestamp=at), 2)
+            await pipeline.take([replace(first, offset=offset, timestamp=at)], 2)
         await pipeline.stop()
 
     run(scenario)
@@ -282,7 +285,7 @@ def test_ranges_of_different_partitions_are_inserted_at_once() -> None:
         for partition in (0, 1):
             content = batch([{}], node=f"node-{partition}")
             value, headers = message(content)
-            await pipeline.take(Message("flows", partition, 0, 1.0, None, value, headers), 1)
+            await pipeline.take([Message("flows", partition, 0, 1.0, None, value, headers)], 1)
         await pipeline.stop()
         assert not pipeline.failure.done()
 
@@ -320,7 +323,7 @@ def test_a_range_is_recorded_only_after_the_one_before_it_is_inserted(failing: b
         pipeline = world.pipeline(messages=1)
         pipeline.start()
         for offset in range(2 if failing else 3):
-            await pipeline.take(flow_message(offset), 3)
+            await pipeline.take([flow_message(offset)], 3)
         await pipeline.stop()
 
     run(scenario)
@@ -336,10 +339,10 @@ def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
         pipeline = world.pipeline(messages=3)
         pipeline.start()
         for offset in range(8):
-            await pipeline.take(flow_message(offset), 12)
+            await pipeline.take([flow_message(offset)], 12)
         await pipeline.release()
         for offset in range(world.committed.get(0, 0), 12):
-            await pipeline.take(flow_message(offset), 12)
+            await pipeline.take([flow_message(offset)], 12)
         await pipeline.stop()
 
     run(scenario)
@@ -354,7 +357,7 @@ def test_a_worker_killed_between_insert_and_commit_repeats_the_same_range() -> N
         pipeline = world.pipeline(messages=messages)
         pipeline.start()
         for offset in offsets:
-            await pipeline.take(flow_message(offset), 9)
+            await pipeline.take([flow_message(offset)], 9)
         await pipeline.stop()
 
     run(lambda: lifetime(range(5), 5))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -43,21 +44,21 @@ class Passing:
 
 def arm(passing: Passing) -> None:
     """Puts the points into the worker's own calls."""
-    inserting: list[str] = []
+    inserting = threading.local()
 
     def insert(plain: Callable[..., Any]) -> Callable[..., Any]:
         def call(store: Store, table: str, *rest: Any) -> None:
-            inserting.append(table)
+            inserting.table = table
             plain(store, table, *rest)
-            inserting.clear()
+            del inserting.table
             passing.at(f"inserted:{table}")
 
         return call
 
     def answer(plain: Callable[..., Any]) -> Callable[..., Any]:
         def call(connection: Any) -> Any:
-            for table in inserting:
-                passing.at(f"inserting:{table}")
+            if hasattr(inserting, "table"):
+                passing.at(f"inserting:{inserting.table}")
             return plain(connection)
 
         return call
