@@ -62,10 +62,21 @@ def encode(table: str, rows: pa.Table) -> Block:
         raise ColumnsError(table, missing, unknown)
     found = {field.name: _cast(rows.column(field.name), field.type) for field in schema}
     fitted = pa.table({name: column for name, column in found.items() if not _default(column)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, fitted.schema) as writer:
-        writer.write_table(fitted.combine_chunks())
-    return Block(table, fitted.column_names, rows.num_rows, sink.getvalue())
+    return Block(table, fitted.column_names, rows.num_rows, _stream(fitted.combine_chunks()))
+
+
+def _stream(rows: pa.Table) -> pa.Buffer:
+    """Measured first: a buffer that grows is copied time and again."""
+    measured = pa.MockOutputStream()
+    _write(rows, measured)
+    body = pa.allocate_buffer(measured.size())
+    _write(rows, pa.FixedSizeBufferWriter(body))
+    return body
+
+
+def _write(rows: pa.Table, sink: pa.NativeFile) -> None:
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
 
 
 def send(client: Client, block: Block, token: str) -> None:
@@ -85,7 +96,7 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     dictionary = pa.types.is_dictionary(column.type) and column.type.value_type == kind
     if dictionary:
         return column
-    fitted = column.cast(kind)
+    fitted = column if column.type == kind else column.cast(kind)
     return _narrowed(fitted) if kind == pa.uint64() else fitted
 
 
@@ -106,6 +117,5 @@ def _default(column: pa.ChunkedArray) -> bool:
         return not any(len(chunk.keys) for chunk in column.chunks)
     if pa.types.is_dictionary(column.type):
         return all(chunk.dictionary.equals(NO_WORD) for chunk in column.chunks)
-    if pa.types.is_decimal(column.type):
-        return not any(pc.min_max(column).as_py().values())
-    return column.type in BYTES and not pc.any(column.cast(pa.bool_())).as_py()
+    numbers = column.type in BYTES or pa.types.is_decimal(column.type)
+    return numbers and not any(pc.min_max(column).as_py().values())
