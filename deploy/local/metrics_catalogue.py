@@ -13,7 +13,9 @@ from prometheus_client.metrics import MetricWrapperBase
 import agent.metrics
 import sql.bridge.metrics
 import sql.server.metrics
+import stream.inventory_metrics
 import stream.metrics
+import stream.watch.metrics
 from agent.interfaces import Interfaces
 from agent.probe import KernelLedger
 from agent.traffic import Traffic
@@ -56,7 +58,9 @@ def _roles() -> Iterator[tuple[str, str, Iterable[Entry]]]:
         "`flowatlas_pod_*` of their own, the others share `other`."
     )
     yield "Nodes and pods", about, _of_families([*Traffic().collect(), *_interfaces()])
-    yield "Stream", "Port 9103: a worker.", _of_module(stream.metrics)
+    modules = (stream.metrics, stream.inventory_metrics)
+    yield "Stream", "Port 9103: a worker.", [line for m in modules for line in _of_module(m)]
+    yield "Inventory", "Port 9104: the cluster's watcher.", _of_module(stream.watch.metrics)
     bridge = sql.bridge.metrics.Metrics()
     yield (
         "Bridge",

@@ -11,7 +11,18 @@ import pytest
 
 from deploy.local.cli import ROLES
 
-ROLES_WITH_SETTINGS = ["up", "demo", "agent", "stream", "server", "bridge", "migrate", "sql", "ask"]
+ROLES_WITH_SETTINGS = [
+    "up",
+    "demo",
+    "agent",
+    "stream",
+    "inventory",
+    "server",
+    "bridge",
+    "migrate",
+    "sql",
+    "ask",
+]
 
 
 def flowatlas(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
