@@ -20,7 +20,7 @@ import click
 import pyarrow as pa
 
 from agent import wire
-from benchmarks import inventory, workload
+from benchmarks import account, inventory, workload
 from benchmarks.cluster import Cluster, Shape
 from benchmarks.stack import LEVELS, Program, Stack, processor_seconds, wait
 from benchmarks.workload import Message
@@ -38,7 +38,7 @@ NONE = pa.RecordBatch.from_pylist([], schema=wire.SCHEMA)
 ROWS = "flowatlas_stream_rows_total"
 RECEIVED = "flowatlas_server_received_bytes_total"
 SPENT = "flowatlas_stream_stage_seconds_total"
-STAGES = ("fetch", "decode", "resolve", "window", "rollup", "encode", "insert")
+STAGES = ("fetch", "decode", "resolve", "window", "price", "rollup", "encode", "insert")
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ class Bench:
         self.cluster = Cluster(shape)
         self.inventory = stack.directory / f"cluster-{shape.pods}.json"
         inventory.write(self.cluster, self.inventory, hours=1.0)
+        self.network = stack.directory / f"network-{shape.pods}.json"
+        account.write(self.cluster, self.network)
 
     def load(self, rows: int, partitions: int = 4) -> Load:
         return Load([one._replace(rows=NONE) for one in self.messages(rows)], partitions)
@@ -169,6 +171,7 @@ class Bench:
             "group": clickhouse.database,
             "inventory": str(self.inventory),
             "ip-ranges": str(IP_RANGES),
+            "network": str(self.network),
             "window-seconds": str(window),
             "metrics-port": "PORT",
             "clickhouse-url": clickhouse.url,

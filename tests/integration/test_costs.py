@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from stream.rollup import levels
 from stream.settings import Settings
 from stream.tariff import Tariff, of
 from stream.windows import aggregate
-from tests.integration.clickhouse import at, embedded
+from tests.integration.clickhouse import at, embedded, flow, flows, insert_levels
 from tests.unit.account import NETWORK
 from tests.unit.stream_batches import SECOND, batch
 from tests.unit.test_price_examples import CASES, ENDS, GB, Case, cases
@@ -192,3 +194,67 @@ def test_every_finding_has_its_dollars_and_its_evidence(client: Client) -> None:
         proof = client.query(row["evidence"].replace("\\'", "'"))
         usd = sum(line[proof.column_names.index("cost_usd")] for line in proof.result_rows)
         assert float(usd) == pytest.approx(seen, abs=2e-6), row
+
+
+PRICED = {"path": 2, "path_behind": 2, "cost_usd": Decimal("3.65")}
+BY_NAT = PRICED | {"path": 4, "gateway": "nat-1", "server_pod": "", "server_namespace": ""}
+SQS = {"path_behind": 7, "server_kind": "aws_service", "server_service": "SQS"}
+SOME = {"path_behind": 8, "server_kind": "internet", "server_dns_name": "api.example.com"}
+OUTSIDE = {"server_workload": "", "server_zone": "", "server_node": ""}
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with embedded(tmp_path_factory.mktemp("others")) as there:
+        migrate(there)
+        with connect(there) as client:
+            yield client
+
+
+def advice(client: Client, *found: dict[str, Any], **given: str) -> list[tuple[float, str, str]]:
+    """What is to be changed if that is all that was seen in one minute, three dollars or so."""
+    for table in ("flows_10s", *ROLLUPS):
+        client.command(f"TRUNCATE TABLE {table}")
+    insert_levels(client, flows(*map(flow_of, found)), f"{random.getrandbits(64):x}")
+    told = rows(client, "savings", minutes="2880", **given)
+    return [(float(row["usd_a_month"]), row["finding"], row["change"]) for row in told]
+
+
+def flow_of(given: dict[str, Any]) -> dict[str, Any]:
+    return flow(**({"window": datetime.now(UTC).replace(second=0)} | given))
+
+
+MONTH = 3.65 * 43_800
+"""Dollars, if every minute costs what the one did."""
+
+
+def test_traffic_distribution_is_for_a_service_that_runs_in_the_clients_zone_too(
+    others: Client,
+) -> None:
+    far = PRICED | {"server_service": "shop/redis"}
+    at_home = {"path": 1, "path_behind": 1, "server_zone": "zone-a"}
+    ((usd, finding, apart),) = advice(others, far)
+    assert finding == "cross-zone"
+    assert usd == pytest.approx(MONTH)
+    assert apart.endswith("run both in one zone, or shop/redis in zone-a as well")
+    ((_, _, both),) = advice(others, far, at_home)
+    assert both.endswith("set trafficDistribution: PreferClose on Service shop/redis")
+
+
+def test_an_interface_endpoint_is_advised_net_of_its_own_price(others: Client) -> None:
+    row = BY_NAT | OUTSIDE | SQS | {"bytes_to_server": 10 * GB}
+    ((usd, finding, _),) = advice(others, row)
+    assert finding == "interface-endpoint"
+    assert usd == pytest.approx(MONTH - 10 * 0.01 * 43_800 - 730 * 0.01, abs=0.01)
+    little = row | {"cost_usd": Decimal("0.0001"), "bytes_to_server": 0}
+    assert advice(others, little) == []
+
+
+def test_internet_talkers_on_the_list_are_left_out(others: Client) -> None:
+    row = BY_NAT | OUTSIDE | SOME
+    ((_, finding, change),) = advice(others, row)
+    assert finding == "internet"
+    assert change.startswith("shop/cart talks to api.example.com through nat-1")
+    for allow in ("example.com", "api.example.com", "other, shop/cart"):
+        assert advice(others, row, allow=allow) == []
+    assert advice(others, row, allow="le.com,shop/car") != []
