@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +64,18 @@ class Endpoints:
         codes = self._codes[:, number].tolist()
         told = map(list.__getitem__, self._words, codes)
         return Endpoint(self._addresses[number].tobytes(), *told)
+
+    def since(self, first: int, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Address and these fields of each endpoint from number `first` on."""
+        addresses = self._addresses[first : self._count].tobytes()
+        columns: list[Iterable[Any]] = [
+            (addresses[start : start + 16] for start in range(0, len(addresses), 16))
+        ]
+        for name in names:
+            column = NAMES.index(name)
+            codes = self._codes[column, first : self._count].tolist()
+            columns.append(map(self._words[column].__getitem__, codes))
+        return zip(*columns, strict=True)
 
     def add(self, endpoint: Endpoint) -> int:
         number = self._count

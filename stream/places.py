@@ -40,6 +40,9 @@ class Kind(IntEnum):
     ON_PREM = 6
 
 
+KINDS = {kind.name.lower(): kind for kind in Kind}
+
+
 class Service(IntEnum):
     """AWS services that are billed unlike the rest of them."""
 
@@ -136,18 +139,21 @@ class Gazetteer:
 
     def locate(self, ends: Sequence[End]) -> Places:
         address = np.array([end.address for end in ends], "S16")
-        kind = np.array([Kind[end.kind.upper()] for end in ends], np.uint8)
+        kind = np.array([KINDS[end.kind] for end in ends], np.uint8)
         subnet = self._subnet(address, ends)
         own_vpc = self._by_vpc.lookup(address)
         vpc = np.where(subnet != NONE, self._subnet_vpc[subnet], own_vpc)
-        zones = np.array([self.zone(end.zone, end.zone_id) for end in ends], np.int32)
+        named = [(end.zone, end.zone_id) for end in ends]
+        codes = {pair: self.zone(*pair) for pair in dict.fromkeys(named)}
+        zones = np.array([codes[pair] for pair in named], np.int32)
         zones = zones.reshape(len(ends), 2)
         said = zones.any(axis=1)
+        services = {name: _service(name) for name in {end.service for end in ends}}
         region = np.array([self.regions.code(end.region) for end in ends], np.int32)
         return Places(
             address,
             self._site(kind, address),
-            np.array([_service(end.service) for end in ends], np.uint8),
+            np.array([services[end.service] for end in ends], np.uint8),
             subnet,
             vpc,
             np.where(said, zones[:, 0], self.subnet_zone_id[subnet]),

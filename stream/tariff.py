@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from math import inf
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from sql.schema import INTERNET_TIERS
 from stream import metrics
-from stream.endpoints import Endpoint, Endpoints
+from stream.endpoints import Endpoints
 from stream.files import Followed
 from stream.network.model import Network
 from stream.network.versions import Versions
@@ -160,22 +161,10 @@ class _Desk:
             self._pricer.forget()
             self._endpoints, self._learnt = endpoints, 0
         if self._learnt < len(endpoints):
-            new = range(self._learnt, len(endpoints))
-            self._pricer.learn([_end(endpoints[number]) for number in new])
+            new = endpoints.since(self._learnt, End._fields[1:])
+            self._pricer.learn(list(itertools.starmap(End, new)))
             self._learnt = len(endpoints)
         return self._pricer.price(traffic)
-
-
-def _end(known: Endpoint) -> End:
-    return End(
-        known.address,
-        known.kind,
-        known.zone,
-        known.zone_id,
-        known.region,
-        known.service,
-        known.host,
-    )
 
 
 def _ways(priced: Priced) -> tuple[np.ndarray, list[Way]]:
