@@ -86,6 +86,15 @@ class Claims:
             owners[chunk] = self._at(places[chunk], ticks(times[chunk]))
         return owners
 
+    def holders(self, places: Array, begin: int, end: int) -> tuple[Array, Array]:
+        """Owners at `begin`, and of which addresses they were so until `end`."""
+        first, last = (ticks(np.full(len(places), moment)) for moment in (begin, end))
+        owners = self._at(places, first)
+        # Who began before, and had ended by the beginning, does not come back.
+        steady = self._claims.last(places, first) == self._claims.last(places, last)
+        steady &= self._at(places, last) == owners
+        return owners, steady
+
     def forget(self, before: int) -> Array:
         """Let go of owners that were gone by then. Returns the former numbers of those that stay,
         in the order of their new ones; numbers and places given out so far are void."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,33 +27,63 @@ SERVICE_NAME = "kubernetes.io/service-name"
 POD_TEMPLATE_HASH = "pod-template-hash"
 STATIC_POD_UID = "kubernetes.io/config.mirror"
 """The kubelet runs a static pod under a uid of its own making; its mirror in the API carries it."""
+NETWORK_READY = "PodReadyToStartContainers"
+NETWORK_LEAD = 5_000_000_000
+"""Nanoseconds that a pod's network may be up before the kubelet says so, in whole seconds."""
 CRON_JOB_RUN = re.compile(r"-\d{8,10}$")
 """A CronJob names its Jobs after itself and the scheduled minute since 1970."""
 
 
 @dataclass(frozen=True)
 class Node:
+    """`since`, of everything: Unix ns, 0 not known."""
+
     name: str
     zone: str
     region: str
     addresses: tuple[bytes, ...]
     zone_id: str = ""
+    uid: str = ""
+    since: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"node/{self.uid or self.name}"
 
 
 @dataclass(frozen=True)
 class Pod:
     """`addresses` is empty for a hostNetwork pod: those are its node's. `uid` is what the kubelet
-    names the pod's cgroups after."""
+    names the pod's cgroups after. It has its addresses from `since` to `until`, which is 0 while it
+    lives."""
 
     namespace: str
     name: str
     workload: str
     workload_kind: str
     node: str
-    created: str
     addresses: tuple[bytes, ...]
     uid: str
     labels: tuple[tuple[str, str], ...] = ()
+    since: int = 0
+    until: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.uid or f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """`name` with its namespace before it."""
+
+    name: str
+    addresses: tuple[bytes, ...]
+    since: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"service/{self.name}/{self.since}"
 
 
 @dataclass(frozen=True)
@@ -78,8 +109,9 @@ class Frontend:
 
 @dataclass(frozen=True)
 class Inventory:
-    nodes: dict[str, Node] = field(default_factory=dict)
-    pods: dict[tuple[str, str], Pod] = field(default_factory=dict)
+    nodes: tuple[Node, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    services: tuple[Service, ...] = ()
     frontends: tuple[Frontend, ...] = ()
 
 
@@ -99,8 +131,9 @@ def load(path: Path, labels: Sequence[str] = ()) -> Inventory:
     slices = [item for item in objects if item.kind == "EndpointSlice"]
     pods = _pods(_of_kind(objects, "Pod"), labels)
     return Inventory(
-        nodes={node.name: node for node in map(_node, _of_kind(objects, "Node"))},
-        pods={(pod.namespace, pod.name): pod for pod in pods},
+        nodes=tuple(map(_node, _of_kind(objects, "Node"))),
+        pods=tuple(pods),
+        services=tuple(map(_service, services)),
         frontends=tuple(_frontends(services, _backends(slices))),
     )
 
@@ -147,6 +180,15 @@ class Object:
         except ValueError as error:
             raise self.malformed(path, f"is not an IP address: {text!r}") from error
 
+    def time(self, path: str) -> int:
+        """Unix ns of the RFC 3339 time at the path; 0 if there is none."""
+        if not (text := self.get(path, str, "")):
+            return 0
+        try:
+            return round(datetime.fromisoformat(text).timestamp()) * 1_000_000_000
+        except ValueError as error:
+            raise self.malformed(path, f"is not a time: {text!r}") from error
+
     def protocol(self) -> int:
         """The IANA number; 0 for a protocol that no agent observes (SCTP)."""
         return int(Protocol.__members__.get(self.get("protocol", str, "TCP"), 0))
@@ -187,13 +229,17 @@ def _node(item: Object) -> Node:
         str(labels.get(REGION, "")),
         tuple(addresses),
         str(labels.get(ZONE_ID, "")),
+        item.get("metadata.uid", str, ""),
+        item.time("metadata.creationTimestamp"),
     )
 
 
 def _pods(items: Iterable[Object], labels: Sequence[str]) -> Iterator[Pod]:
     for item in items:
         # A finished pod keeps its address in status while another may have got it since.
-        if item.get("status.phase", str, "") in {"Succeeded", "Failed"}:
+        finished = item.get("status.phase", str, "") in {"Succeeded", "Failed"}
+        until = _ended(item) if finished else 0
+        if finished and not until:
             continue
         workload, workload_kind = _workload(item)
         own = item.labels()
@@ -203,11 +249,31 @@ def _pods(items: Iterable[Object], labels: Sequence[str]) -> Iterator[Pod]:
             workload,
             workload_kind,
             item.get("spec.nodeName", str, ""),
-            item.get("metadata.creationTimestamp", str, ""),
             () if item.get("spec.hostNetwork", bool, False) else _pod_addresses(item),
             _uid(item),
             tuple((name, str(own[name])) for name in labels if name in own),
+            _started(item),
+            until,
         )
+
+
+def _started(item: Object) -> int:
+    """From when on the addresses are the pod's own: when it was accepted another may still have had
+    them. Kubelets before 1.29 tell no better."""
+    accepted = item.time("status.startTime") or item.time("metadata.creationTimestamp")
+    for condition in item.each("status.conditions"):
+        ready = condition.get("status", str, "") == "True"
+        if ready and condition.get("type", str, "") == NETWORK_READY:
+            return max(accepted, condition.time("lastTransitionTime") - NETWORK_LEAD)
+    return accepted
+
+
+def _ended(item: Object) -> int:
+    """When the last container did; 0 where that is not told of all."""
+    ends = [
+        state.time("state.terminated.finishedAt") for state in item.each("status.containerStatuses")
+    ]
+    return max(ends) if ends and all(ends) else 0
 
 
 def _uid(item: Object) -> str:
@@ -282,6 +348,14 @@ def _frontends(services: Iterable[Object], backends: BackendsOf) -> Iterator[Fro
                 yield Frontend(address, port.get("port", int), protocol, name, behind)
             if node_port := port.get("nodePort", int, 0):
                 yield Frontend(None, node_port, protocol, name, behind)
+
+
+def _service(item: Object) -> Service:
+    return Service(
+        f"{item.get('metadata.namespace', str)}/{item.get('metadata.name', str)}",
+        tuple(dict.fromkeys(_service_addresses(item))),
+        item.time("metadata.creationTimestamp"),
+    )
 
 
 def _service_addresses(item: Object) -> list[bytes]:

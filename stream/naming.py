@@ -12,6 +12,7 @@ from agent.wire import Batch, Reporter
 from stream.columns import NULL, Entries, pairs
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import WORDS, Confidence, Method
+from stream.holders import octets as octets_of
 from stream.hosts import AMAZON, Host, load
 from stream.prefixes import ADDRESS
 from stream.seen_names import SeenNames, nodes, pods
@@ -56,7 +57,7 @@ class Naming:
         outward = rows["reporter"].to_numpy() == Reporter.CLIENT
         far = np.where(outward, server, client)
         entry = np.where(outward, addresses.rows[1], addresses.rows[0])
-        octets = _octets(addresses.distinct)
+        octets = octets_of(addresses.distinct)
         heard = self._seen.heard(octets.view(ADDRESS).ravel())
         worth = heard[addresses.codes[entry]] & endpoints.among("method", far, FOREIGN)
         positions = np.flatnonzero(worth)
@@ -120,10 +121,3 @@ def _askers(uids: Entries, positions: np.ndarray, addresses: np.ndarray) -> np.n
         words = uids.distinct.take(pa.array(codes)).to_pylist()
         keys[told] = pods(words)[place]
     return keys
-
-
-def _octets(addresses: pa.Array) -> np.ndarray:
-    """Of shape (n, 16)."""
-    _, memory = addresses.buffers()
-    octets = np.frombuffer(memory, "u1")[16 * addresses.offset :][: 16 * len(addresses)]
-    return octets.reshape(-1, 16)

@@ -30,6 +30,9 @@ class Settings:
         "File printed by `kubectl get nodes,pods,services,endpointslices -A -o json`, followed as "
         "it changes; empty: pods and Services stay unknown.",
     )
+    inventory_hours: float = setting(
+        6.0, "How long a pod that is gone is kept, for rows that come late, about 1 kB each."
+    )
     ip_ranges: str = setting(
         "",
         "File ip-ranges.json of AWS, followed as it changes; auto, or a URL: fetched every hour; "

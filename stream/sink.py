@@ -77,7 +77,9 @@ class Sink:
         cut, found, poison = _read(closed)
         deliveries, repeated = self._repeats.part(found, closed.epoch, closed.repeated)
         if deliveries:
-            self._sources.wait(max(each.timestamp for each in deliveries), self._patience)
+            batches = [delivery.batch for delivery in deliveries]
+            sent = max(delivery.timestamp for delivery in deliveries)
+            self._sources.wait(batches, sent, self._patience)
         with metrics.rollup_seconds.time():
             ledger = ledger_rows(deliveries, self._cluster)
             tables = {

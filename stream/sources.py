@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
+from agent.wire import Batch
 from stream import ip_ranges as ranges
 from stream import vpc_endpoints
+from stream.cluster import Cluster
 from stream.errors import MalformedNetworkError
 from stream.files import Followed
 from stream.inventory import Inventory
@@ -29,6 +31,10 @@ from stream.tariff import of as tariff_of
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
+RECENT_SECONDS = 60.0
+"""What is older was in the inventory long ago, or never will be."""
+MOST_AWAITED = 100_000
+STEP = 0.05
 UPDATE_SECONDS = 10.0
 """How often the copy of ip-ranges.json is asked whether it is time to ask AWS."""
 
@@ -46,11 +52,14 @@ class Sources:
     names: NamesTopic | None = None
     names_seconds: float = 0.0
     names_wait: float = 0.0
+    cluster: Cluster = field(default_factory=Cluster)
+    _awaited: set[str] = field(default_factory=set)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def read(self) -> None:
         """Blocks for files. Raises MalformedFileError."""
         self.inventory.read()
+        self._take_inventory()
         self.tariff.read()
         if self.ranges_copy is None:
             self.ip_ranges.read()
@@ -84,23 +93,42 @@ class Sources:
             self.stop()
 
     def refresh(self) -> bool:
-        followed = (self.inventory, self.ip_ranges, self.tariff)
-        changed = [source.refresh() for source in followed]
+        """Says whether a resolver has to be made anew; of the cluster it knows itself."""
+        self._refresh_inventory()
+        changed = [source.refresh() for source in (self.ip_ranges, self.tariff)]
         if self.names:
             self.names.take()
         return any(changed)
 
-    def wait(self, moment: float, patience: float) -> None:
-        """For what was told of addresses by then (Unix seconds)."""
+    def wait(self, batches: Sequence[Batch], moment: float, patience: float) -> None:
+        """For what tells of the addresses in batches that were sent by then (Unix seconds): for
+        names, and once for each pod that the inventory does not know yet, though it is running."""
         if self.names:
             self.names.wait(moment, patience)
+        if not len(self.cluster) or time.time() - moment > RECENT_SECONDS:
+            return
+        unknown = _pods(batches) - self.cluster.pods.keys() - self._awaited
+        if len(self._awaited) > MOST_AWAITED:
+            self._awaited.clear()
+        self._awaited |= unknown
+        deadline = time.monotonic() + patience
+        while not unknown <= self.cluster.pods.keys() and time.monotonic() < deadline:
+            time.sleep(STEP)
+            self._refresh_inventory()
 
     def resolver(self) -> Resolver:
         return Resolver(
-            self.inventory.content,
+            self.cluster,
             Prefixes(self._prefixes()),
             self.names.seen if self.names else None,
         )
+
+    def _refresh_inventory(self) -> None:
+        if self.inventory.refresh():
+            self._take_inventory()
+
+    def _take_inventory(self) -> None:
+        self.cluster.take(self.inventory.content, time.time_ns())
 
     def _prefixes(self) -> list[Prefix]:
         endpoints = vpc_endpoints.prefixes(self.tariff.network)
@@ -111,6 +139,11 @@ class Sources:
         assert self.ranges_copy
         while not self._stopping.wait(UPDATE_SECONDS):
             self.ranges_copy.refresh()
+
+
+def _pods(batches: Sequence[Batch]) -> set[str]:
+    """Of the reporting sockets."""
+    return {uid for batch in batches for uid in batch.rows["pod_uid"].dictionary.to_pylist()}
 
 
 def of(settings: Settings) -> Sources:
@@ -133,6 +166,7 @@ def of(settings: Settings) -> Sources:
         site(map(_network, filter(None, settings.on_prem.split(",")))),
         tariff_of(settings),
         names=names,
+        cluster=Cluster(settings.inventory_hours * 3600),
         names_seconds=settings.names_hours * 3600,
         names_wait=settings.names_wait_seconds,
     )

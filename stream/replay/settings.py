@@ -14,7 +14,7 @@ DEAD = ("--kafka", "--topic", "--dead-letter-topic", "--group")
 RANGE = (
     *("--kafka", "--topic", "--group", "--cluster", "--inventory", "--ip-ranges"),
     *("--cache", "--on-prem", "--labels", "--network", "--external-snat", "--prices"),
-    *("--cache", "--on-prem", "--labels", "--names-topic", "--names-hours", "--names-entries"),
+    *("--names-topic", "--names-hours", "--names-entries"),
     *("--window-seconds", "--flush-rows", "--clickhouse-"),
 )
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,7 @@ from sql.errors import SqlError
 from sql.migrate import migrate
 from sql.settings import ClickHouse
 from tests.unit.stream_batches import SECOND, batch, message, names_message
+from tests.unit.test_stream_resolve import pod, write
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -231,6 +233,30 @@ def test_an_address_goes_by_the_name_that_its_pod_was_given_in_the_same_interval
     told = ("aws_service", "SQS", "eu-west-1", "dns", "sqs.eu-west-1.amazonaws.com")
     for level in LEVELS:
         assert worker.query(f"SELECT {identity} FROM {level}") == [told]
+
+
+def test_a_recycled_address_goes_by_the_pod_that_had_it_then(
+    worker: Worker, tmp_path: Path
+) -> None:
+    def created(seconds: float) -> str:
+        return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+
+    def row(seconds: int) -> dict[str, Any]:
+        begin = time.time_ns() + seconds * SECOND
+        times = {"interval_start": begin, "interval_end": begin + SECOND}
+        return times | {"server_address": "10.9.0.1", "bytes_to_server": seconds + 5000}
+
+    path = write(tmp_path / "inventory.json", [pod("old", "n1", "10.9.0.1", created=created(-900))])
+    with worker.running(f"--inventory={path}", "--refresh-seconds=0.1") as child:
+        until(lambda: "stream started" in worker.log.read_text())
+        write(path, [pod("new", "n2", "10.9.0.1", created=created(-5))])
+        until(lambda: worker.log.read_text().count("file loaded") == 2)
+        flows, headers = message(batch([row(-60), row(60), row(-1800)]))
+        worker.broker.producer.produce("flows", flows, headers=dict(headers))
+        until(lambda: worker.totals("flows_10s")[1] == 3)
+        assert end(child) == 0
+    told = "SELECT server_pod, server_node FROM flows_10s ORDER BY bytes_to_server"
+    assert worker.query(told) == [("", ""), ("old", "n1"), ("new", "n2")]
 
 
 def test_sigterm_drains_what_was_consumed_and_commits_it(worker: Worker) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import inventory, workload
 from benchmarks.cluster import Cluster, Shape
+from stream import cluster as stream_cluster
 from stream import inventory as stream_inventory
 from stream.decode import Message, decode
 from stream.prefixes import SPECIAL, Prefixes
@@ -95,8 +96,10 @@ def test_the_inventory_names_the_pod_of_every_row(
 ) -> None:
     inventory.write(cluster, tmp_path / "cluster.json", hours=2 * 5 / 3600)
     known = stream_inventory.load(tmp_path / "cluster.json")
-    uids = {pod.uid for pod in known.pods.values()}
-    resolver = Resolver(known, Prefixes(SPECIAL))
+    uids = {pod.uid for pod in known.pods}
+    inhabited = stream_cluster.Cluster()
+    inhabited.take(known, 0)
+    resolver = Resolver(inhabited, Prefixes(SPECIAL))
     for message in made:
         assert set(message.rows["pod_uid"].to_pylist()) <= uids
         raw = Message("flows", 0, 0, 0.0, b"", message.value, message.headers)

@@ -89,6 +89,6 @@ def test_the_stream_reads_every_object(tmp_path: Path) -> None:
     file = tmp_path / "inventory.json"
     file.write_text(json.dumps(inventory(SHOP)))
     known = load(file)
-    assert set(known.nodes) == {node.name for node in SHOP.nodes}
-    assert {pod.workload for pod in known.pods.values()} == {w.name for w in SHOP.workloads}
+    assert {node.name for node in known.nodes} == {node.name for node in SHOP.nodes}
+    assert {pod.workload for pod in known.pods} == {w.name for w in SHOP.workloads}
     assert len(known.frontends) == sum(len(s.addresses) * len(s.ports) for s in SHOP.services)

@@ -171,3 +171,23 @@ def test_a_time_beyond_all_reason_is_nobodys_or_the_last_ones(when: int) -> None
     claims.claim("pod", A, START)
     found = claims.lookup(np.array([A], "V16"), np.array([when]))
     assert found.tolist() == ([NOBODY] if when < START else [0])
+
+
+@given(events=EVENTS, span=st.tuples(st.integers(0, 12), st.integers(0, 12)))
+@settings(max_examples=150, deadline=None)
+def test_a_steady_holder_has_the_address_all_the_time(
+    events: list[Told], span: tuple[int, int]
+) -> None:
+    claims = Claims()
+    tell(claims, events)
+    uids = {f"pod-{number}": number for number in range(6)}
+    owners = claims.by_uid(list(uids)).tolist()
+    numbers = {uid: owner for uid, owner in zip(uids.values(), owners, strict=True) if owner >= 0}
+    addresses = np.array([bytes(15) + bytes([number]) for number in range(3)], "V16")
+    begin, end = sorted(span)
+    held, steady = claims.holders(claims.places(addresses), instant(begin), instant(end))
+    for address in np.flatnonzero(steady).tolist():
+        for at in range(begin, end + 1):
+            assert by_looking_at_all(events, numbers, address, at) == held[address]
+    if begin == end:
+        assert steady.all()

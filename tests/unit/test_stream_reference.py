@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from agent import wire
 from stream.addresses import pack
+from stream.cluster import Cluster
 from stream.decode import Message, decode_all
-from stream.inventory import Inventory
 from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 from stream.rollup import levels
@@ -87,7 +87,7 @@ def test_windows_are_what_grouping_row_by_row_gives(
     numbered = [replace(found, offset=n) for n, (found, _, _) in enumerate(drawn)]
     deliveries, poison = decode_all(numbered)
     assert not poison
-    resolver = Resolver(Inventory(), Prefixes(SPECIAL))
+    resolver = Resolver(Cluster(), Prefixes(SPECIAL))
     batches = [delivery.batch for delivery in deliveries]
     table = levels(aggregate(batches, resolver, 10), resolver.endpoints, "test")["flows_10s"]
     expected: dict[Any, Row] = {}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 from agent.wire import Batch
 from stream import vpc_endpoints
 from stream.addresses import pack
+from stream.cluster import Cluster
 from stream.errors import MalformedInventoryError
 from stream.evidence import WORDS
 from stream.files import Followed
@@ -23,6 +27,8 @@ from stream.prefixes import SPECIAL, Class, Prefix, Prefixes, site
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.seen_names import SeenNames
+from stream.settings import Settings
+from stream.sources import of
 from stream.windows import aggregate
 from tests.unit.stream_batches import SECOND, START, batch, name_rows
 
@@ -65,7 +71,7 @@ def pod(name: str, on: str, *addresses: str, **extra: Any) -> dict[str, Any]:
             "name": name,
             "uid": f"uid-of-{name}",
             "annotations": extra.get("annotations", {}),
-            "creationTimestamp": extra.get("created", "2026-01-01T00:00:00Z"),
+            "creationTimestamp": extra.get("created", "2023-01-01T00:00:00Z"),
             "labels": extra.get("labels", {}),
             "ownerReferences": [controller] if controller else [],
         },
@@ -137,9 +143,9 @@ CLUSTER = [
     pod("proxy-x", "n1", "10.0.0.1", owner=("DaemonSet", "proxy"), host_network=True),
     pod("etcd-n2", "n2", "10.0.0.2", owner=("Node", "n2"), host_network=True,
         annotations={"kubernetes.io/config.mirror": "hash-of-etcd"}),
-    pod("done-x", "n2", "10.1.0.1", phase="Succeeded", created="2026-02-01T00:00:00Z"),
-    pod("old-x", "n2", "10.1.0.10", created="2026-01-01T00:00:00Z"),
-    pod("young-x", "n1", "10.1.0.10", created="2026-01-02T00:00:00Z"),
+    pod("done-x", "n2", "10.1.0.1", phase="Succeeded", created="2023-02-01T00:00:00Z"),
+    pod("old-x", "n2", "10.1.0.10", created="2023-01-01T00:00:00Z"),
+    pod("young-x", "n1", "10.1.0.10", created="2023-01-02T00:00:00Z"),
     service("cart", "10.96.0.1", "fd96::1", node_port=30080),
     endpoint_slice(
         "cart", 8080, ("10.1.0.1", "cart-5d4f-abcde", True), ("10.1.0.2", "cart-5d4f-fghij", True)
@@ -171,9 +177,16 @@ def write(path: Path, items: Any) -> Path:
     return path
 
 
+def known(inventory: Inventory, seconds: int = 0) -> Cluster:
+    """At so many seconds after START."""
+    cluster = Cluster()
+    cluster.take(inventory, START + seconds * SECOND)
+    return cluster
+
+
 @pytest.fixture
 def resolver(path: Path) -> Resolver:
-    return Resolver(load(path), Prefixes([*SPECIAL, S3, EC2]))
+    return Resolver(known(load(path)), Prefixes([*SPECIAL, S3, EC2]))
 
 
 def ends(resolver: Resolver, **row: Any) -> dict[str, Any]:
@@ -276,7 +289,7 @@ def test_addresses_of_interface_endpoints_and_the_sites_own_ranges_come_before_a
     )
     site_ranges = site(["10.7.0.0/16", "52.216.1.0/24"])
     owners = [*SPECIAL, S3, *site_ranges, *vpc_endpoints.prefixes(network)]
-    resolver = Resolver(load(path), Prefixes(owners))
+    resolver = Resolver(known(load(path)), Prefixes(owners))
     found = {}
     for last in ("10.7.0.1", "10.7.0.2", "fd07::1", "10.7.0.3", "10.7.0.4", "10.7.0.5"):
         row = ends(resolver, server_address=last)
@@ -300,7 +313,7 @@ def test_zone_ids_and_chosen_labels_are_told_of_pods_and_services(tmp_path: Path
         if item["kind"] == "Pod":
             item["metadata"]["labels"] |= {"team": "checkout", "tier": item["metadata"]["name"]}
     path = write(tmp_path / "labelled.json", items)
-    resolver = Resolver(load(path, ("team", "missing")), Prefixes(SPECIAL))
+    resolver = Resolver(known(load(path, ("team", "missing"))), Prefixes(SPECIAL))
     row = ends(resolver, client_address="10.1.0.2", server_address="10.96.0.1", server_port=80)
     assert (row["client_zone_id"], row["server_zone_id"]) == ("id-of-eu-1b", "")
     assert row["client_labels"] == row["server_labels"] == [("team", "checkout")]
@@ -474,12 +487,12 @@ def test_a_changed_inventory_is_used_and_a_bad_one_is_not(path: Path) -> None:
     assert not followed.refresh()
     write(path, [*CLUSTER, pod("new", "n1", "10.1.0.77")])
     assert followed.refresh()
-    assert ("shop", "new") in followed.content.pods
+    assert "new" in {pod.name for pod in followed.content.pods}
     path.write_text("{")
     assert not followed.refresh()
     path.unlink()
     assert not followed.refresh()
-    assert ("shop", "new") in followed.content.pods
+    assert "new" in {pod.name for pod in followed.content.pods}
 
 
 SQS = "sqs.us-east-1.amazonaws.com"
@@ -504,7 +517,7 @@ def named(path: Path) -> Callable[..., dict[str, Any]]:
     def find(answers: list[dict[str, Any]], **row: Any) -> dict[str, Any]:
         seen = SeenNames()
         seen.add(name_rows(answers), "n1")
-        resolver = Resolver(load(path), Prefixes([*SPECIAL, S3, EC2]), seen)
+        resolver = Resolver(known(load(path)), Prefixes([*SPECIAL, S3, EC2]), seen)
         row = ends(resolver, **{"client_address": "10.1.0.1"} | row)
         row["server_confidence"] = WORDS[row["server_confidence"]]
         found = ("kind", "service", "region", "method", "confidence", "dns_name")
@@ -567,7 +580,7 @@ def test_what_others_were_told_does_not_outweigh_what_the_address_itself_tells(n
 def test_the_far_end_of_a_server_s_report_is_the_client(path: Path) -> None:
     seen = SeenNames()
     seen.add(name_rows([told("erp.corp.example", "192.168.3.3", "10.1.0.1")]), "n1")
-    resolver = Resolver(load(path), Prefixes(SPECIAL), seen)
+    resolver = Resolver(known(load(path)), Prefixes(SPECIAL), seen)
     both = {"client_address": "192.168.3.3", "server_address": "10.1.0.1"}
     assert ends(resolver, reporter=2, **both)["client_dns_name"] == "erp.corp.example"
     assert ends(resolver, reporter=1, **both)["client_dns_name"] == ""
@@ -577,3 +590,149 @@ def test_pods_and_services_go_by_their_own_names(named: Any) -> None:
     for address in ("10.1.0.3", "10.96.0.1", "10.0.0.2"):
         answers = [told(SQS, address, "10.1.0.1")]
         assert named(answers, server_address=address)["dns_name"] == ""
+
+
+def at(seconds: float, **row: Any) -> dict[str, Any]:
+    """A row of an interval of a second that ends so many seconds after START."""
+    end = START + int(seconds * SECOND)
+    return {"interval_start": end - SECOND, "interval_end": end} | row
+
+
+def inventory_of(directory: Path, *items: dict[str, Any]) -> Inventory:
+    return load(write(directory / "inventory.json", list(items)))
+
+
+def when(seconds: int) -> str:
+    return datetime.fromtimestamp(START // SECOND + seconds, UTC).isoformat()
+
+
+def test_a_recycled_address_is_the_pod_s_that_had_it_then(tmp_path: Path) -> None:
+    nodes = [node("n1", "eu-1a", "10.0.0.1"), node("n2", "eu-1b", "10.0.0.2")]
+    old = pod("old-x", "n1", "10.1.0.1", created=when(-1000))
+    new = pod("new-x", "n2", "10.1.0.1", created=when(100))
+    cluster = Cluster()
+    cluster.take(inventory_of(tmp_path, *nodes, old), START)
+    resolver = Resolver(cluster, Prefixes(SPECIAL))
+    before = ends(resolver, **at(50, client_address="10.1.0.1"))
+    cluster.take(inventory_of(tmp_path, *nodes, new), START + 110 * SECOND)
+    rows = [at(seconds, client_address="10.1.0.1") for seconds in (50, -2000, 99, 130, 105)]
+    rows += [at(60, client_address="10.1.0.9", server_address="10.1.0.1")]
+    table = windows([batch(rows[:3], "n1"), batch(rows[3:], "n1")], resolver).to_pylist()
+    told = {
+        (row["client_address"], row["window"].timestamp() - START // SECOND): row for row in table
+    }
+    address = pack("10.1.0.1")
+    assert before["client_pod"] == "old-x"
+    assert told[address, 40]["client_pod"] == told[address, 90]["client_pod"] == "old-x"
+    assert (told[address, 120]["client_pod"], told[address, 120]["client_zone"]) == (
+        "new-x",
+        "eu-1b",
+    )
+    assert told[address, -2010]["client_kind"] == "on_prem"
+    assert told[pack("10.1.0.9"), 50]["server_pod"] == "old-x"
+
+
+def test_a_pod_that_vanished_is_known_to_rows_of_its_time(tmp_path: Path) -> None:
+    cluster = Cluster()
+    short = pod("short", "n1", "10.1.0.1", created=when(0))
+    cluster.take(inventory_of(tmp_path, short), START + 5 * SECOND)
+    cluster.take(inventory_of(tmp_path), START + 8 * SECOND)
+    resolver = Resolver(cluster, Prefixes(SPECIAL))
+    assert ends(resolver, **at(7, client_address="10.1.0.1"))["client_pod"] == "short"
+    assert ends(resolver, **at(20, client_address="10.1.0.1"))["client_kind"] == "on_prem"
+    own = {"client_address": "127.0.0.1", "pod_uid": "uid-of-short"}
+    assert ends(resolver, **at(20, **own))["client_pod"] == "short"
+    cluster.take(inventory_of(tmp_path, short), START + 30 * SECOND)
+    assert ends(resolver, **at(40, client_address="10.1.0.1"))["client_pod"] == "short"
+
+
+def test_a_finished_pod_had_its_address_until_its_last_container_ended(tmp_path: Path) -> None:
+    done = pod("done", "n1", "10.1.0.1", created=when(0), phase="Succeeded")
+    ended = [{"state": {"terminated": {"finishedAt": when(seconds)}}} for seconds in (20, 30)]
+    done["status"]["containerStatuses"] = ended
+    resolver = Resolver(known(inventory_of(tmp_path, done), 100), Prefixes(SPECIAL))
+    assert ends(resolver, **at(25, client_address="10.1.0.1"))["client_pod"] == "done"
+    assert ends(resolver, **at(35, client_address="10.1.0.1"))["client_kind"] == "on_prem"
+
+
+def test_an_address_is_a_pod_s_from_when_its_network_is_ready(tmp_path: Path) -> None:
+    late = pod("late", "n1", "10.1.0.1", created=when(0))
+    ready = {"type": "PodReadyToStartContainers", "status": "True"}
+    late["status"] |= {
+        "startTime": when(1),
+        "conditions": [ready | {"lastTransitionTime": when(40)}],
+    }
+    resolver = Resolver(known(inventory_of(tmp_path, late), 100), Prefixes(SPECIAL))
+    assert ends(resolver, **at(20, client_address="10.1.0.1"))["client_kind"] == "on_prem"
+    assert ends(resolver, **at(40, client_address="10.1.0.1"))["client_pod"] == "late"
+
+
+def test_what_changes_is_told_anew(tmp_path: Path) -> None:
+    late = {"client_address": "10.1.0.1", "server_address": "10.96.0.1", "server_port": 80}
+    first = pod("cart", "n1", "10.1.0.1", created=when(0))
+    cluster = known(inventory_of(tmp_path, first, service("cart", "10.96.0.1")))
+    resolver = Resolver(cluster, Prefixes(SPECIAL))
+
+    def told() -> tuple[str, str, str]:
+        row = ends(resolver, **at(60, **late))
+        return row["client_workload"], row["client_zone"], row["server_pod"]
+
+    assert told() == ("cart", "", "")
+    others = [service("cart", "10.96.0.1"), endpoint_slice("cart", 80, ("10.1.0.1", "cart", True))]
+    cluster.take(inventory_of(tmp_path, first, *others), START)
+    assert told() == ("cart", "", "cart")
+    others.append(node("n1", "eu-1a", "10.0.0.1"))
+    cluster.take(inventory_of(tmp_path, first, *others), START)
+    assert told() == ("cart", "eu-1a", "cart")
+    owned = pod("cart", "n1", "10.1.0.1", created=when(0), owner=("StatefulSet", "carts"))
+    cluster.take(inventory_of(tmp_path, owned, *others), START)
+    assert told() == ("carts", "eu-1a", "cart")
+    others[-1] = node("n1", "eu-1c", "10.0.0.1")
+    cluster.take(inventory_of(tmp_path, owned, *others), START)
+    assert told() == ("carts", "eu-1c", "cart")
+
+
+def test_what_is_long_gone_is_forgotten_and_the_rest_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.cluster.LITTLE", 1)
+    stays = [node("n1", "eu-1a", "10.0.0.1"), pod("stays", "n1", "10.1.0.2", created=when(0))]
+    cluster = Cluster(keep_seconds=60)
+    gone = pod("gone", "n1", "10.1.0.1", created=when(0))
+    cluster.take(inventory_of(tmp_path, gone, *stays), START)
+    resolver = Resolver(cluster, Prefixes(SPECIAL))
+    asked = at(5, client_address="10.1.0.1", server_address="10.1.0.2")
+
+    def told() -> tuple[str, str, str]:
+        row = ends(resolver, **asked)
+        return row["client_pod"], row["server_pod"], row["server_zone"]
+
+    for seconds, expected in ((10, "gone"), (69, "gone"), (71, "")):
+        cluster.take(inventory_of(tmp_path, *stays), START + seconds * SECOND)
+        assert told() == (expected, "stays", "eu-1a")
+    assert len(cluster.records) == len(stays)
+    own = {"client_address": "10.0.0.1", "pod_uid": "uid-of-stays"}
+    assert ends(resolver, **at(5, **own))["client_pod"] == "stays"
+
+
+def test_a_range_waits_once_for_the_inventory_of_a_pod_that_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "inventory.json", CLUSTER)
+    sources = of(Settings(inventory=str(path), names_topic=""))
+    sources.read()
+    rows = [batch([{"pod_uid": "uid-of-late"}])]
+
+    def wait(moment: float) -> float:
+        started = time.monotonic()
+        sources.wait(rows, moment, 1.0)
+        return time.monotonic() - started
+
+    assert wait(time.time() - 3600) < 0.5
+    late = threading.Timer(0.2, write, (path, [*CLUSTER, pod("late", "n1", "10.1.0.99")]))
+    late.start()
+    assert 0.2 <= wait(time.time()) < 1.0
+    assert "uid-of-late" in sources.cluster.pods
+    rows = [batch([{"pod_uid": "uid-of-nobody"}])]
+    assert wait(time.time()) >= 1.0
+    assert wait(time.time()) < 0.5

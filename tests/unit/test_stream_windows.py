@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent import wire
 from sql.schema import FLOWS
-from stream.inventory import Inventory
+from stream.cluster import Cluster
 from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 from stream.rollup import levels
@@ -57,7 +57,7 @@ rows = st.lists(
 
 
 def rolled_up(*batches: wire.Batch) -> dict[str, pa.Table]:
-    resolver = Resolver(Inventory(), CLASSIFIER)
+    resolver = Resolver(Cluster(), CLASSIFIER)
     return levels(aggregate(batches, resolver, 10), resolver.endpoints, "test")
 
 
