@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+import threading
+import time
 from logging import CRITICAL, ERROR
+from typing import NoReturn
 
 import click
 import typed_settings as ts
@@ -18,7 +23,7 @@ from stream.settings import LOADERS, Settings
 
 log = logging.getLogger(__name__)
 
-STOP_GRACE = 15.0
+THREADS_GRACE = 1.0
 QUIET = {
     "faust": CRITICAL,
     "mode": CRITICAL,
@@ -36,10 +41,20 @@ def command(settings: Settings) -> None:
         format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         level=logging.INFO,
     )
+    threading.excepthook = tell
     memory.keep()
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
-    asyncio.run(serve(settings))
+    status = 0
+    try:
+        asyncio.run(serve(settings))
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except Exception:
+        log.exception("worker failed")
+        status = 1
+    end(status)
 
 
 async def serve(settings: Settings) -> None:
@@ -58,7 +73,7 @@ async def serve(settings: Settings) -> None:
             working.cancel()
     finally:
         stopping.cancel()
-        await asyncio.wait_for(app.stop(), settings.drain_seconds + STOP_GRACE)
+        await app.stop()
     if isinstance(app.failure, KafkaError):
         raise KafkaUnreachableError(settings.kafka, str(app.failure)) from app.failure
     if app.failure:
@@ -69,6 +84,26 @@ async def _work(app: StreamApp, asked: asyncio.Event) -> None:
     await app.start()
     log.info("stream started topic=%s group=%s", app.settings.topic, app.settings.group)
     await app.wait_first(asked.wait())
+
+
+def tell(what: threading.ExceptHookArgs) -> None:
+    """Of a thread's end; whatever failed in it for good has ended the worker with a sentence."""
+    log.warning('thread ended error="%r"', what.exc_value)
+
+
+def end(status: int) -> NoReturn:
+    """Ends the process, which Python would keep for a thread that waits for an answer."""
+    deadline = time.monotonic() + THREADS_GRACE
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    for thread in others:
+        if not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() and not thread.daemon for thread in others):
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, cast
+from typing import Any
 
 import faust
 from faust.tables.manager import TableManager
-from faust.transport.consumer import Consumer
 from faust.types import TP
 
 from sql.client import connect
@@ -23,11 +22,16 @@ from stream.exposition import Exposition
 from stream.fetching import RunConsumer, messages
 from stream.health import Health
 from stream.kafka import cluster_id
-from stream.membership import insist
+from stream.membership import commit, insist
 from stream.pipeline import Pipeline
 from stream.settings import Settings, load
 from stream.sink import Sink
 from stream.store import Store
+
+log = logging.getLogger(__name__)
+
+LEAVE_SECONDS = 10.0
+"""Longest that stopping waits for Kafka: a rebalance under way has to end before one can leave."""
 
 FETCHED_AHEAD = 2
 """Runs of messages that Faust holds for the pipeline: what waits, waits in Kafka."""
@@ -44,7 +48,7 @@ class NoTables(TableManager):
 
 
 class StreamApp(faust.App):
-    """Starts the pipeline before Kafka's clients, and drains it once they have stopped fetching."""
+    """Starts the pipeline before Kafka's clients, and drains it before they stop."""
 
     logger = logging.getLogger("faust.app")
     pipeline: Pipeline
@@ -101,13 +105,31 @@ class StreamApp(faust.App):
         self.health.fail(error)
         raise error
 
-    async def on_stop(self) -> None:
+    async def stop(self) -> None:
+        """Drains as a member like any other, so that a rebalance meanwhile is one like any other:
+        of an app that stops, Faust would answer it by cutting the consumer off."""
         self.health.draining()
-        await super().on_stop()
         if hasattr(self, "pipeline"):
             await self.pipeline.stop()
+        leaving = asyncio.create_task(super().stop())
+        done, _ = await asyncio.wait({leaving}, timeout=LEAVE_SECONDS)
+        if not done:
+            log.warning(
+                "not out of the group after %.0f s, Kafka gives the partitions to others when "
+                "the session of %.0f s is over",
+                *(LEAVE_SECONDS, self.settings.session_seconds),
+            )
+        for task in done:
+            task.result()
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
         self.sources.stop()
         self.exposition.stop()
+
+    def _on_rebalance_when_stopped(self) -> None:
+        """Nothing, for the consumer is about to leave. Faust's closes its connections under it, and
+        does so from another thread, after which neither it nor the consumer ends."""
 
     def _assemble(self, loop: asyncio.AbstractEventLoop) -> Pipeline:
         """Blocks for files, ClickHouse and Kafka, each of which may be missing."""
@@ -144,8 +166,7 @@ class StreamApp(faust.App):
         await (await self.dead.send(key=key, value=value, headers=headers))
 
     async def _commit(self, topic: str, partition: int, offset: int) -> None:
-        # The consumer's public commit takes its offsets from acknowledgements.
-        await cast(Consumer, self.consumer)._commit({TP(topic, partition): offset})
+        await commit(self.consumer, TP(topic, partition), offset)
 
 
 def build(settings: Settings) -> StreamApp:

@@ -138,7 +138,7 @@ class InsertRefusedError(StreamError):
 
 
 class NotDrainedError(StreamError):
-    """The worker was told to stop while ClickHouse was away."""
+    """The worker was told to stop while ClickHouse or Kafka was away."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(

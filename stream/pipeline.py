@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from stream import metrics
 from stream.dead_letter import DeadLetters
 from stream.decode import Message
+from stream.errors import NotDrainedError
 from stream.ranges import Closed, Cutter
 from stream.settings import Settings
 from stream.sink import Prepared, Sink
@@ -31,6 +32,8 @@ T = TypeVar("T")
 QUEUED = 2
 TICK = 0.1
 REBALANCE_WAIT = 10.0
+ANSWER_SECONDS = 5.0
+"""Longest that stopping waits for an answer after ClickHouse's time to come back is over."""
 
 Partition = tuple[str, int]
 Commit = Callable[[str, int, int], Awaitable[None]]
@@ -72,6 +75,7 @@ class Pipeline:
         self._prepared = asyncio.Semaphore(settings.parallel_inserts + 1)
         self._turns: defaultdict[Partition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._closing = asyncio.Lock()
+        self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure: asyncio.Future[Exception] = loop.create_future()
 
@@ -80,11 +84,15 @@ class Pipeline:
             self._spawn(work)
 
     async def stop(self) -> None:
-        """Everything taken is inserted and committed, or `failure` says why not."""
+        """Takes no more. Everything taken is inserted and committed, or `failure` says why not."""
+        self._stopping = True
         self._store.give_up_after(self._settings.drain_seconds)
         drained = asyncio.create_task(self._guard(self._drain))
         either: set[asyncio.Future[Any]] = {drained, self.failure}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        seconds = self._settings.drain_seconds + ANSWER_SECONDS
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not any(work.done() for work in either):
+            self.failure.set_result(NotDrainedError("no answer to an insert or a commit"))
         tasks = [*self._tasks, drained]
         for task in tasks:
             task.cancel()
@@ -96,10 +104,12 @@ class Pipeline:
         """Takes the next messages of a partition, at least one; waits while too much is waiting
         already. What `release` finds waiting here is forgotten too.
 
-        end_offset: where the partition ended when last asked. After a failure it never returns.
+        end_offset: where the partition ended when last asked. After `stop` and after a failure it
+        never returns.
         """
-        await self._guard(lambda: self._take(messages, end_offset))
-        if self.failure.done():
+        if not self._stopping:
+            await self._guard(lambda: self._take(messages, end_offset))
+        if self._stopping or self.failure.done():
             await asyncio.Event().wait()
 
     async def release(self) -> None:
@@ -116,7 +126,7 @@ class Pipeline:
     async def _take(self, messages: Sequence[Message], end_offset: int) -> None:
         cutter = await self._cutter(messages[0], end_offset)
         for message in messages:
-            if cutter.epoch != self._epoch:
+            if self._stopping or cutter.epoch != self._epoch:
                 return
             cutter.add(message)
             if cutter.due(self._settings.flush_rows, self._settings.flush_seconds):

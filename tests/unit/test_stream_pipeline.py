@@ -11,9 +11,15 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pytest
 
+import stream.pipeline
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
-from stream.errors import DeadLetterFloodError, InsertRefusedError, RangeUnreadableError
+from stream.errors import (
+    DeadLetterFloodError,
+    InsertRefusedError,
+    NotDrainedError,
+    RangeUnreadableError,
+)
 from stream.files import Followed
 from stream.inventory import Inventory, load
 from stream.ip_ranges import read
@@ -81,7 +87,9 @@ class World:
     dead: list[Headers] = field(default_factory=list)
     committed: dict[int, int] = field(default_factory=dict)
 
-    def pipeline(self, per_minute: int = 100, messages: int = 4) -> Pipeline:
+    def pipeline(
+        self, per_minute: int = 100, messages: int = 4, drain_seconds: float = 20.0
+    ) -> Pipeline:
         async def send(key: bytes | None, value: bytes, headers: Headers) -> None:
             self.dead.append(headers)
 
@@ -91,7 +99,7 @@ class World:
         no_ranges: list[Prefix] = []
         sources = Sources(Followed("", load, Inventory()), Followed("", read, no_ranges))
         return Pipeline(
-            Settings(flush_rows=messages * ROWS, flush_seconds=1e9),
+            Settings(flush_rows=messages * ROWS, flush_seconds=1e9, drain_seconds=drain_seconds),
             group="g",
             store=self.store,  # type: ignore[arg-type]
             sink=Sink(self.store, sources, "test", 10),  # type: ignore[arg-type]
@@ -134,6 +142,40 @@ def test_stopping_inserts_and_commits_everything_taken() -> None:
     assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 17))
     assert world.store.total("agent_ledger", "stream_bytes") == sum(range(7, 17))
     assert world.committed == {0: 10}
+
+
+def test_stopping_ends_though_kafka_never_takes_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream.pipeline, "ANSWER_SECONDS", 0.2)
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline(drain_seconds=0)
+        pipeline._commit = lambda *_: asyncio.Event().wait()  # type: ignore[assignment]
+        pipeline.start()
+        await pipeline.take([flow_message(0)], 2)
+        await pipeline.stop()
+        assert isinstance(pipeline.failure.result(), NotDrainedError)
+
+    run(scenario)
+    assert world.store.total("flows_10s", "flow_rows") == 1
+
+
+def test_nothing_is_taken_after_it_was_told_to_stop() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        await pipeline.take([flow_message(0)], 2)
+        stopping = asyncio.create_task(pipeline.stop())
+        await asyncio.sleep(0)
+        taking = asyncio.create_task(pipeline.take([flow_message(1)], 2))
+        await stopping
+        assert not taking.done()
+        taking.cancel()
+
+    run(scenario)
+    assert world.committed == {0: 1}
 
 
 def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:

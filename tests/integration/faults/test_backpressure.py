@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stream.settings import Settings
-from tests.integration.faults.bench import PARTITIONS, Bench
+from tests.integration.faults.bench import PARTITIONS, SESSION_SECONDS, Bench
 from tests.integration.faults.processes import until
 from tests.integration.faults.traffic import ROWS
 
@@ -58,3 +58,19 @@ def test_asked_to_stop_in_full_flow_it_inserts_and_commits_what_it_took(bench: B
     committed = len(bench.traffic.sent) - bench.unread()
     assert bench.flow_rows() == ROWS * committed
     bench.finish(bench.worker())
+
+
+def test_asked_to_stop_in_a_rebalance_it_drains_and_leaves(bench: Bench) -> None:
+    """ClickHouse stands still, so that the drain lasts until another worker wants to join."""
+    worker = bench.worker()
+    with bench.traffic.flowing(per_second=40):
+        bench.await_ranges(5)
+        bench.engine.signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        worker.signal(signal.SIGTERM)
+        joining = bench.worker()
+        time.sleep(SESSION_SECONDS)
+        bench.engine.signal(signal.SIGCONT)
+        assert worker.wait() == 0, bench.words()
+    assert "Traceback" not in bench.words()
+    bench.finish(joining)
