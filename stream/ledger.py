@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from agent.wire import SCHEMA
+from agent import wire
 from sql.schema import AGENT_LEDGER, LEDGER, REPEATED_BATCHES
 from stream.decode import Delivery
 from stream.ranges import Range
@@ -17,7 +17,7 @@ from stream.ranges import Range
 def ledger_rows(deliveries: Sequence[Delivery], cluster: str) -> pa.Table:
     """The rows of table agent_ledger, `time` by the agent's clock: pure, as the window rows are."""
     batches = [delivery.batch for delivery in deliveries]
-    rows = pa.Table.from_batches([batch.rows for batch in batches], SCHEMA)
+    rows = pa.Table.from_batches([batch.rows for batch in batches], wire.SCHEMA)
     sizes = np.array([batch.rows.num_rows for batch in batches], np.int64)
     ends = np.cumsum(sizes)
     starts = ends - sizes
