@@ -18,8 +18,8 @@ from faust.types import TP
 from sql.client import connect
 from stream import sources
 from stream.dead_letter import DeadLetters, Headers
+from stream.decode import Message
 from stream.exposition import Exposition
-from stream.fetching import RunConsumer, messages
 from stream.health import Health
 from stream.kafka import cluster_id
 from stream.membership import commit, insist
@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 LEAVE_SECONDS = 10.0
 """Longest that stopping waits for Kafka: a rebalance under way has to end before one can leave."""
 
-FETCHED_AHEAD = 2
-"""Runs of messages that Faust holds for the pipeline: what waits, waits in Kafka."""
+FETCHED_AHEAD = 16
+"""Messages that Faust holds for the pipeline: what waits, waits in Kafka."""
 
 
 class NoTables(TableManager):
@@ -79,11 +79,6 @@ class StreamApp(faust.App):
         return self.topic(
             name, key_serializer="raw", value_serializer="raw", value_type=bytes, acks=False
         )
-
-    def _new_transport(self) -> Any:
-        transport: Any = super()._new_transport()
-        transport.Consumer = RunConsumer
-        return transport
 
     async def on_first_start(self) -> None:
         """Instead of Faust's own, which makes a data directory for tables; here are none."""
@@ -180,8 +175,17 @@ def build(settings: Settings) -> StreamApp:
 
     async def flows(stream: Any) -> None:
         async for event in stream.events():
-            run = event.message
-            await app.pipeline.take(messages(run.value), app.consumer.highwater(run.tp))
+            raw = event.message
+            message = Message(
+                raw.topic,
+                raw.partition,
+                raw.offset,
+                raw.timestamp,
+                raw.key,
+                raw.value,
+                list(dict(raw.headers or {}).items()),
+            )
+            await app.pipeline.take([message], app.consumer.highwater(raw.tp))
 
     app.agent(app.raw_topic(settings.topic), name="flows")(flows)
 

@@ -17,7 +17,8 @@ with atheris.instrument_imports(include=["agent", "dns"]):
 def main() -> None:
     """An input may take 10 seconds and 1 GB, and be as long as the longest DNS answer over TCP."""
     _, target, seconds, folder = sys.argv
-    limits = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024", "-max_len=65535"]
+    # The memory counted is at least what the process that started this one ever had.
+    limits = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=4096", "-max_len=65535"]
     arguments = [sys.argv[0], *limits, f"-artifact_prefix={folder}/", folder]
     atheris.Setup(arguments, TARGETS[target])
     atheris.Fuzz()
