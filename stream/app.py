@@ -152,6 +152,7 @@ class StreamApp(faust.App):
             sink=sink,
             dead_letters=dead_letters,
             commit=self._commit,
+            end=self._end,
             loop=loop,
         )
 
@@ -169,6 +170,10 @@ class StreamApp(faust.App):
 
     async def _commit(self, topic: str, partition: int, offset: int) -> None:
         await commit(self.consumer, TP(topic, partition), offset)
+
+    async def _end(self, topic: str, partition: int) -> int:
+        place = TP(topic, partition)
+        return (await self.consumer.highwaters(place))[place]
 
 
 def build(settings: Settings) -> StreamApp:

@@ -32,12 +32,16 @@ T = TypeVar("T")
 QUEUED = 2
 TICK = 0.1
 REBALANCE_WAIT = 10.0
+LEADER_SECONDS = 10.0
+"""Longest that a new leader of a partition may take to know where it ends."""
 ANSWER_SECONDS = 5.0
 """Longest that stopping waits for an answer after ClickHouse's time to come back is over."""
 
 Partition = tuple[str, int]
 Commit = Callable[[str, int, int], Awaitable[None]]
 """Commits topic, partition and the offset to read next."""
+End = Callable[[str, int], Awaitable[int]]
+"""Asks Kafka for the offset after a partition's last message."""
 
 
 class Pipeline:
@@ -59,6 +63,7 @@ class Pipeline:
         sink: Sink,
         dead_letters: DeadLetters,
         commit: Commit,
+        end: End,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._settings = settings
@@ -67,6 +72,7 @@ class Pipeline:
         self._sink = sink
         self._dead_letters = dead_letters
         self._commit = commit
+        self._end = end
         self._cutters: dict[Partition, Cutter] = {}
         self._epoch = 0
         self._preparing = ThreadPoolExecutor(1, "prepare")
@@ -141,10 +147,20 @@ class Pipeline:
         async with self._turns[key]:
             recorded = await self._in(self._inserting, partial(self._store.last, self._group, *key))
         cutter = Cutter(self._group, *key, epoch, recorded)
-        cutter.check(message.offset, end_offset)
+        cutter.check(message.offset, await self._settled_end(cutter, end_offset))
         if epoch == self._epoch:
             self._cutters[key] = cutter
         return cutter
+
+    async def _settled_end(self, cutter: Cutter, end_offset: int) -> int:
+        """Where the partition ends, once that is after what was recorded, or it is certain that it
+        is not: a new leader may tell of an earlier end until it has heard of its followers
+        (KIP-207)."""
+        deadline = time.monotonic() + LEADER_SECONDS
+        while cutter.beyond(end_offset) and time.monotonic() < deadline:
+            await asyncio.sleep(TICK)
+            end_offset = max(end_offset, await self._end(cutter.topic, cutter.partition))
+        return end_offset
 
     async def _close(self, cutter: Cutter) -> None:
         # The lock keeps ranges in the order in which they were cut: a queue alone would not,

@@ -68,13 +68,17 @@ class Cutter:
     _opened: float = 0.0
     _messages: list[Message] = field(default_factory=list)
 
+    def beyond(self, end_offset: int) -> bool:
+        """Whether more was recorded than there is in a partition that ends there."""
+        return self.recorded is not None and self.recorded.last >= end_offset
+
     def check(self, first_offset: int, end_offset: int) -> None:
         """Whether this is the partition as it was recorded: raises LogRecreatedError or
         RangeTornError if not."""
         if self.recorded is None:
             return
         first, last = self.recorded.first, self.recorded.last
-        if last >= end_offset:
+        if self.beyond(end_offset):
             raise LogRecreatedError(self.partition, last, end_offset)
         if first < first_offset <= last:
             raise RangeTornError(self.partition, first, last, first_offset)

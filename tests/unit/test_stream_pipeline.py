@@ -18,6 +18,7 @@ from stream.decode import Message
 from stream.errors import (
     DeadLetterFloodError,
     InsertRefusedError,
+    LogRecreatedError,
     NotDrainedError,
     RangeUnreadableError,
 )
@@ -84,6 +85,8 @@ class World:
     store: MemoryStore = field(default_factory=MemoryStore)
     dead: list[Headers] = field(default_factory=list)
     committed: dict[int, int] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    """What Kafka answers, one after the other, to where the partition ends."""
 
     def pipeline(
         self, per_minute: int = 100, messages: int = 4, drain_seconds: float = 20.0
@@ -94,6 +97,9 @@ class World:
         async def commit(topic: str, partition: int, offset: int) -> None:
             self.committed[partition] = offset
 
+        async def end(topic: str, partition: int) -> int:
+            return self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
+
         no_ranges: list[Prefix] = []
         sources = Sources(Followed("", load, Inventory()), Followed("", aws_prefixes, no_ranges))
         return Pipeline(
@@ -103,6 +109,7 @@ class World:
             sink=Sink(self.store, sources, "test", 10),  # type: ignore[arg-type]
             dead_letters=DeadLetters(send, per_minute),
             commit=commit,
+            end=end,
             loop=asyncio.get_running_loop(),
         )
 
@@ -174,6 +181,40 @@ def test_nothing_is_taken_after_it_was_told_to_stop() -> None:
 
     run(scenario)
     assert world.committed == {0: 1}
+
+
+def test_a_new_leader_that_does_not_know_the_end_yet_is_asked_again() -> None:
+    """One of what was recorded is still to come: it is the same topic."""
+    world = World(ends=[1, 2, 5])
+    world.store.ranges.append(Range("g", "flows", 0, 0, 3))
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        for offset in range(5):
+            await pipeline.take([flow_message(offset)], 1)
+        await pipeline.stop()
+        assert not pipeline.failure.done()
+
+    run(scenario)
+    assert world.committed == {0: 5}
+
+
+def test_a_topic_that_stays_shorter_than_what_was_recorded_was_created_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream.pipeline, "LEADER_SECONDS", 0.3)
+    world = World(ends=[1])
+    world.store.ranges.append(Range("g", "flows", 0, 0, 3))
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        taking = asyncio.create_task(pipeline.take([flow_message(0)], 1))
+        assert isinstance(await pipeline.failure, LogRecreatedError)
+        taking.cancel()
+
+    run(scenario)
 
 
 def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:
