@@ -38,7 +38,7 @@ WITH
             max(last_seen) AS last_seen,
             max(last_sequence) + 1 AS batches_sent,
             sum(batches) AS batches_received,
-            toUInt64(max(last_sequence) + 1 - sum(batches)) AS missing_batches,
+            toUInt64(greatest(max(last_sequence) + 1 - sum(batches), 0)) AS missing_batches,
             max(kernel_records) AS kernel_records, max(kernel_bytes) AS kernel_bytes,
             max(lost_records) AS lost_records, max(lost_bytes) AS lost_bytes,
             max(storage_failures) AS storage_failures,

@@ -250,6 +250,16 @@ def test_batches_that_never_came_and_that_came_again_are_counted(client: Client)
     assert one(client, question) == (6, 6, 2)
 
 
+def test_a_batch_that_two_workers_counted_shows_as_more_than_was_shipped(client: Client) -> None:
+    kernel = {"kernel_records": 1, "kernel_bytes": 3012, "agent_records": 1, "agent_bytes": 3012}
+    shipped = {"shipped_rows": 1, "shipped_bytes": 3012, "stream_rows": 1, "stream_bytes": 3012}
+    for partition in range(2):
+        insert(client, "agent_ledger", ledger(**kernel, **shipped), f"from partition {partition}")
+        put(client, flow(**CLIENTS))
+    question = "SELECT shipped_rows, stream_rows, table_rows, missing_batches, accounted"
+    assert one(client, f"{question} FROM coverage") == (1, 2, 2, 0, 0)
+
+
 def test_freshness_is_from_the_newest_interval_end_to_the_insert(client: Client) -> None:
     now = datetime.now(UTC)
     for node, seconds in (("n1", 5), ("n1", 9), ("n2", 60)):
