@@ -94,7 +94,7 @@ def send(client: Client, block: Block, token: str) -> None:
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """Dictionaries go as they are: small on the way, and LowCardinality takes them over."""
     dictionary = pa.types.is_dictionary(column.type) and column.type.value_type == kind
-    if dictionary:
+    if dictionary or (kind == pa.uint64() and column.type in NARROW):
         return column
     fitted = column if column.type == kind else column.cast(kind)
     return _narrowed(fitted) if kind == pa.uint64() else fitted

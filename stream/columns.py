@@ -3,47 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from agent import wire
 from stream.keys import Keys
 
 NULL = -1
+UNREAD = ("cgroup_id", "container_id")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of several batches, in order.
+
+    columns: those of the wire but UNREAD; a dictionary holds no word twice. nodes: of each batch
+    the one that reported; sizes: of each batch its rows.
+    """
+
+    columns: pa.RecordBatch
+    nodes: Sequence[str]
+    sizes: np.ndarray
+
+    def __len__(self) -> int:
+        return int(self.columns.num_rows)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column without nulls, times as Unix nanoseconds."""
+        column = self.columns[name]
+        if pa.types.is_timestamp(column.type):
+            column = column.view(pa.int64())
+        values: np.ndarray = column.to_numpy(zero_copy_only=False)
+        return values
+
+    @cached_property
+    def batches(self) -> np.ndarray:
+        """Of each row the place of its batch."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+
+def join(batches: Sequence[wire.Batch]) -> Rows:
+    """Of any number of batches."""
+    table = pa.Table.from_batches([batch.rows for batch in batches], wire.SCHEMA)
+    table = table.drop_columns(UNREAD).unify_dictionaries().combine_chunks()
+    (columns,) = table.to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]
+    sizes = np.array([batch.rows.num_rows for batch in batches], np.int64)
+    return Rows(columns, [batch.origin.node for batch in batches], sizes)
 
 
 class Entries(NamedTuple):
-    """Dictionary columns of one type, laid end to end, first by column and then by batch.
+    """Dictionary columns of one type, laid end to end.
 
-    distinct: the different words. codes: of each entry of a dictionary, the word it is.
-    batches: of each entry, the batch whose dictionary it is in. rows: of each column, the entry
-    that each row refers to, NULL where it is null.
+    distinct: the words. codes: of each entry, its word. rows: of each column, the entry that each
+    row refers to, NULL where it is null.
     """
 
     distinct: pa.Array
     codes: np.ndarray
-    batches: np.ndarray
     rows: list[np.ndarray]
 
 
-def entries(batches: Sequence[pa.RecordBatch], names: Sequence[str]) -> Entries:
-    """At least one batch; dictionaries without nulls."""
-    dictionaries: list[pa.Array] = []
-    rows: list[np.ndarray] = []
-    base = 0
-    for name in names:
-        parts = []
-        for batch in batches:
-            column = batch[name]
-            parts.append(_indices(column, base))
-            dictionaries.append(column.dictionary)
-            base += len(column.dictionary)
-        rows.append(np.concatenate(parts))
-    encoded = pa.concat_arrays(dictionaries).dictionary_encode()
-    lengths = [len(dictionary) for dictionary in dictionaries]
-    owners = np.tile(np.arange(len(batches)), len(names)).repeat(lengths)
-    return Entries(encoded.dictionary, encoded.indices.to_numpy(), owners, rows)
+def entries(rows: Rows, names: Sequence[str]) -> Entries:
+    """Dictionaries without nulls."""
+    columns = [rows.columns[name] for name in names]
+    bases = np.cumsum([0, *(len(column.dictionary) for column in columns)]).tolist()
+    words = pa.concat_arrays([column.dictionary for column in columns])
+    indices = [_indices(column, base) for column, base in zip(columns, bases, strict=False)]
+    return Entries(words, np.arange(len(words)), indices)
 
 
 def _indices(column: pa.DictionaryArray, base: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agent import wire
+from stream.columns import Rows, join
 
 LAST_SECOND = 2**32 - 1
 """ClickHouse's DateTime ends here, in 2106."""
@@ -54,61 +55,68 @@ class Poison(NamedTuple):
     reason: str
 
 
+class Decoded(NamedTuple):
+    """Of many messages those that decode() takes and those that it refuses, each in order. rows:
+    of the deliveries."""
+
+    deliveries: list[Delivery]
+    poison: list[Poison]
+    rows: Rows
+
+
 def decode(message: Message) -> Delivery:
     """Raises wire.WireError for whatever the tables could not hold or would hold wrongly."""
-    delivery = _read(message)
-    _check(pa.Table.from_batches([delivery.batch.rows]))
-    return delivery
-
-
-def decode_all(messages: Sequence[Message]) -> tuple[list[Delivery], list[Poison]]:
-    """Those that decode() takes and those that it refuses, each in order. All are checked at once,
-    which costs little more than one; only if any is at fault is each checked for itself."""
-    deliveries, poison = _each(_read, messages)
-    try:
-        if deliveries:
-            _check(pa.Table.from_batches([delivery.batch.rows for delivery in deliveries]))
-    except wire.WireError:
-        return _each(decode, messages)
-    return deliveries, poison
-
-
-def _each(
-    call: Callable[[Message], Delivery], messages: Sequence[Message]
-) -> tuple[list[Delivery], list[Poison]]:
-    deliveries: list[Delivery] = []
-    poison: list[Poison] = []
-    for message in messages:
-        try:
-            deliveries.append(call(message))
-        except wire.WireError as error:
-            poison.append(Poison(message, str(error)))
-    return deliveries, poison
-
-
-def _read(message: Message) -> Delivery:
-    batch = wire.decode(message.value or b"", dict(message.headers))
+    batch = wire.decode(message.value or b"", message.headers)
+    _check(join([batch]))
     return Delivery(message.offset, message.timestamp, batch)
 
 
-def _check(rows: pa.Table) -> None:
-    for field, column in zip(rows.schema, rows.columns, strict=True):
+def decode_all(messages: Sequence[Message]) -> Decoded:
+    """All are decoded and checked together, which costs little more than one; only if the rows of
+    any are at fault is each checked for itself."""
+    found = wire.decode_all([(message.value or b"", message.headers) for message in messages])
+    decoded = _part(messages, found)
+    try:
+        _check(decoded.rows)
+    except wire.WireError:
+        return _part(messages, [_attempt(message) for message in messages])
+    return decoded
+
+
+def _attempt(message: Message) -> wire.Batch | wire.WireError:
+    try:
+        return decode(message).batch
+    except wire.WireError as error:
+        return error
+
+
+def _part(messages: Sequence[Message], found: Sequence[wire.Batch | wire.WireError]) -> Decoded:
+    deliveries: list[Delivery] = []
+    poison: list[Poison] = []
+    for message, batch in zip(messages, found, strict=True):
+        if isinstance(batch, wire.WireError):
+            poison.append(Poison(message, str(batch)))
+        else:
+            deliveries.append(Delivery(message.offset, message.timestamp, batch))
+    return Decoded(deliveries, poison, join([delivery.batch for delivery in deliveries]))
+
+
+def _check(rows: Rows) -> None:
+    columns = rows.columns
+    for field, column in zip(columns.schema, columns, strict=True):
         if not field.nullable and column.null_count:
             raise wire.WireError(f"column {field.name} has nulls")
+        if pa.types.is_dictionary(field.type) and column.dictionary.null_count:
+            raise wire.WireError(f"column {field.name} has nulls")
+        if pa.types.is_map(field.type) and column.items.null_count:
+            raise wire.WireError(f"column {field.name} has nulls")
     for name, values in (("reporter", wire.Reporter), ("protocol", wire.Protocol)):
-        found = set(pc.unique(rows[name]).to_pylist())
+        found = set(pc.unique(columns[name]).to_pylist())
         if not found <= set(map(int, values)):
             raise wire.WireError(f"column {name} has a value outside {[int(v) for v in values]}")
-    for name in ("client_address", "server_address", "backend_address", "pod_uid"):
-        if any(chunk.dictionary.null_count for chunk in rows[name].chunks):
-            raise wire.WireError(f"column {name} has nulls")
-    starts = rows["interval_start"].cast(pa.int64()).to_numpy()
+    starts = rows.numbers("interval_start")
     if starts.size and not 0 <= starts.min() <= starts.max() <= LAST_SECOND * 1_000_000_000:
         raise wire.WireError("column interval_start has a time outside 1970-2106")
-    for name in (*(f"{name}_histogram" for name in wire.DISTRIBUTIONS), "drop_reasons"):
-        if any(chunk.items.null_count for chunk in rows[name].chunks):
-            raise wire.WireError(f"column {name} has nulls")
     for name in wire.DISTRIBUTIONS:
-        for chunk in rows[f"{name}_histogram"].chunks:
-            if np.any(chunk.keys.to_numpy() >= wire.HISTOGRAM_BUCKETS):
-                raise wire.WireError(f"column {name}_histogram has an unknown bucket")
+        if np.any(columns[f"{name}_histogram"].keys.to_numpy() >= wire.HISTOGRAM_BUCKETS):
+            raise wire.WireError(f"column {name}_histogram has an unknown bucket")

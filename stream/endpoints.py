@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from stream.evidence import Confidence
+from stream.groups import Groups
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -65,33 +66,41 @@ class Endpoints:
         told = map(list.__getitem__, self._words, codes)
         return Endpoint(self._addresses[number].tobytes(), *told)
 
-    def since(self, first: int, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Address and these fields of each endpoint from number `first` on."""
-        addresses = self._addresses[first : self._count].tobytes()
-        columns: list[Iterable[Any]] = [
-            (addresses[start : start + 16] for start in range(0, len(addresses), 16))
+    def since(
+        self, first: int, names: Sequence[str]
+    ) -> tuple[np.ndarray, list[tuple[Any, ...]], np.ndarray]:
+        """Of the endpoints from number `first` on, at least one: their addresses (V16), the
+        different values of these fields, and of each endpoint the place of its own among these."""
+        columns = [NAMES.index(name) for name in names]
+        codes = self._codes[columns, first : self._count]
+        alike = Groups(list(codes))
+        different = codes[:, alike.first].tolist()
+        words = [
+            map(self._words[column].__getitem__, told)
+            for column, told in zip(columns, different, strict=True)
         ]
-        for name in names:
-            column = NAMES.index(name)
-            codes = self._codes[column, first : self._count].tolist()
-            columns.append(map(self._words[column].__getitem__, codes))
-        return zip(*columns, strict=True)
+        return self._addresses[first : self._count], list(zip(*words, strict=True)), alike.ids
 
     def add(self, endpoint: Endpoint) -> int:
-        number = self._count
-        if number == len(self._addresses):
+        return int(self.add_alike(endpoint, np.frombuffer(endpoint.address, "V16"))[0])
+
+    def add_alike(self, endpoint: Endpoint, addresses: np.ndarray) -> np.ndarray:
+        """Endpoints that differ in their addresses (V16) only."""
+        first, end = self._count, self._count + len(addresses)
+        while end > len(self._addresses):
             self._addresses = np.concatenate([self._addresses, np.zeros_like(self._addresses)])
             self._codes = np.concatenate([self._codes, np.zeros_like(self._codes)], axis=1)
             self._workloads = np.concatenate([self._workloads, self._workloads])
-        self._addresses[number] = endpoint.address
-        self._codes[:, number] = [
+        self._addresses[first:end] = addresses
+        codes = [
             codes[word] if word in codes else self._intern(column, word)
             for column, (codes, word) in enumerate(zip(self._codes_of, endpoint[1:], strict=True))
         ]
+        self._codes[:, first:end] = np.array(codes, np.int32)[:, None]
         workload = tuple(endpoint[place] for place in OF_WORKLOAD)
-        self._workloads[number] = self._workload_of.setdefault(workload, number)
-        self._count += 1
-        return number
+        self._workloads[first:end] = self._workload_of.setdefault(workload, first)
+        self._count = end
+        return np.arange(first, end)
 
     def among(self, name: str, ids: np.ndarray, values: Container[Any]) -> np.ndarray:
         """Of each id whether its value in a column is one of these."""

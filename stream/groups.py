@@ -1,101 +1,110 @@
-"""Rows that are alike in all dimensions, and kernels that reduce their measures: NumPy throughout.
-
-Rows of a range seldom share all dimensions, so a reduction starts from the first row of each group
-and adds only the others to it.
-"""
+"""Rows that are alike in all dimensions, and kernels that reduce their measures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import secrets
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
-MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
-"""Odd 64-bit numbers for multiplicative hashing (Knuth, TAOCP 6.4), one a round."""
+from agent.wire.native import ADDRESS, address
+from stream import kernels
+
+EMPTY = -1
+SEED = secrets.randbits(64) | 1
+LEAST, MOST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 class Groups:
     """Groups are numbered in order of first appearance.
 
-    ids: the group of each row. first: the first row of each group. sizes: rows of each group.
+    ids: the group of each row. first: the first row of each group.
     """
 
     def __init__(self, dimensions: Sequence[np.ndarray]) -> None:
-        keys = _packed(dimensions)
-        leaders = _leaders(keys)
-        leads = leaders == np.arange(len(keys), dtype=leaders.dtype)
-        self.first = np.flatnonzero(leads)
-        self.count = len(self.first)
-        self.distinct = self.count == len(keys)
-        self.ids = (np.cumsum(leads) - 1)[leaders]
-        self.sizes = np.bincount(self.ids, minlength=self.count).astype(np.uint64)
-        self._rest = np.flatnonzero(~leads)
-        self._into = self.ids[self._rest]
+        packed = _packed(dimensions)
+        rows, width = packed.shape
+        bits = max(2 * rows, 2).bit_length()
+        slots = np.full(1 << bits, EMPTY, np.int32)
+        self.ids = np.empty(rows, np.int32)
+        first = np.empty(rows, np.int64)
+        self.count: int = kernels.group_rows(
+            packed, width, rows, SEED, slots, bits, self.ids, first
+        )
+        self.first = first[: self.count]
+        self.distinct = self.count == rows
 
-    def sum(self, values: np.ndarray) -> np.ndarray:
-        if self.distinct or not values.any():
-            return values[: self.count]
-        return self._reduce(np.add, values)
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Rows of each group."""
+        return np.bincount(self.ids, minlength=self.count).astype(np.uint64)
 
-    def minimum(self, values: np.ndarray) -> np.ndarray:
-        return values if self.distinct else self._reduce(np.minimum, values)
+    @cached_property
+    def order(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in order of their groups, and where each group begins there, and the last ends."""
+        bounds = np.zeros(self.count + 1, np.int32)
+        np.cumsum(self.sizes, out=bounds[1:])
+        order = np.empty(len(self.ids), np.int32)
+        kernels.order_by_group(self.ids, len(self.ids), bounds[:-1].copy(), order)
+        return order, bounds
 
-    def maximum(self, values: np.ndarray) -> np.ndarray:
-        return values if self.distinct else self._reduce(np.maximum, values)
+    def sum(self, values: pa.Array) -> np.ndarray:
+        """Of unsigned integers, in the least type that takes the sums; null counts as 0."""
+        sums = np.zeros(self.count, np.uint64)
+        self._reduce(kernels.sum_groups, values, sums)
+        return narrow(sums)
 
-    def _reduce(self, kernel: np.ufunc, values: np.ndarray) -> np.ndarray:
-        reduced: np.ndarray = values.take(self.first)
-        kernel.at(reduced, self._into, values.take(self._rest))
-        return reduced
+    def minimum(self, values: pa.Array) -> pa.Array:
+        """Of unsigned integers; null in a group without any."""
+        return self._extreme(kernels.least_of_groups, values, MOST)
+
+    def maximum(self, values: pa.Array) -> pa.Array:
+        """The same."""
+        return self._extreme(kernels.most_of_groups, values, LEAST)
+
+    def _extreme(self, kernel: Callable[..., None], values: pa.Array, none: int) -> pa.Array:
+        found = np.full(self.count, none)
+        self._reduce(kernel, values, found)
+        return pa.array(found.astype(values.type.to_pandas_dtype()), mask=found == none)
+
+    def _reduce(self, kernel: Callable[..., None], values: pa.Array, into: np.ndarray) -> None:
+        if values.null_count == len(values):
+            return
+        bits, memory = values.buffers()
+        width = values.type.bit_width // 8
+        valid = address(bits) if values.null_count else None
+        numbers = memory[width * values.offset :]
+        kernel(numbers, width, valid, values.offset, self.ids, len(values), into)
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """Unsigned integers in the least type that takes them."""
+    return values.astype(np.min_scalar_type(values.max(initial=0)), copy=False)
 
 
 def _packed(dimensions: Sequence[np.ndarray]) -> np.ndarray:
-    """One integer a row, equal where all dimensions are equal."""
-    packed = np.zeros(len(dimensions[0]), np.int64)
-    size = 1
-    for dimension in dimensions:
-        if not dimension.size:
-            return packed
-        values, low = dimension, int(dimension.min())
-        width = int(dimension.max()) - low + 1
-        if size * width >= 2**62:
-            packed, size = _dense(packed)
-        if size * width >= 2**62:
-            (values, width), low = _dense(values), 0
-        packed *= width
-        packed += values
-        packed -= low
-        size *= width
+    """Words of 64 bits, as few a row as take the values that there are; equal where all dimensions
+    are equal."""
+    columns = [np.ascontiguousarray(dimension, np.int64) for dimension in dimensions]
+    rows = len(columns[0])
+    lows = [int(column.min(initial=MOST)) for column in columns]
+    widths = [
+        max(int(column.max(initial=LEAST)) - low, 0).bit_length()
+        for column, low in zip(columns, lows, strict=True)
+    ]
+    words, shifts = [0], [0]
+    for before, width in itertools.pairwise(widths):
+        end = shifts[-1] + before
+        fits = end + width <= 64
+        words.append(words[-1] + (not fits))
+        shifts.append(end if fits else 0)
+    packed = np.zeros((rows, words[-1] + 1), np.uint64)
+    places = [np.array(column, np.int64) for column in (words, lows, shifts)]
+    kernels.pack_rows(
+        (ADDRESS * len(columns))(*map(address, columns)),
+        *(len(columns), rows, *places, packed.shape[1], packed),
+    )
     return packed
-
-
-def _dense(values: np.ndarray) -> tuple[np.ndarray, int]:
-    encoded = pa.array(values).dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
-
-
-def _leaders(keys: np.ndarray) -> np.ndarray:
-    """The first row with the same key, for each row.
-
-    Every row writes itself into its key's slot of a hash table, from the last row to the first, and
-    finds there the first row of one key. Those of other keys in the same slot go another round.
-    """
-    left = keys.view(np.uint64)
-    bits = max(len(keys) - 1, 1).bit_length() + 1
-    table = np.empty(1 << bits, np.int32)
-    leaders = np.empty(len(keys), np.int32)
-    rows = np.arange(len(keys), dtype=np.int32)
-    for multiplier in MULTIPLIERS:
-        slots = (left * np.uint64(multiplier)) >> np.uint64(64 - bits)
-        table[slots[::-1]] = rows[::-1]
-        found = table[slots]
-        leaders[rows] = found
-        others = np.flatnonzero(keys[found] != left.view(np.int64))
-        rows, left = rows[others], left[others]
-        if not rows.size:
-            return leaders
-    codes = _dense(left)[0]  # keys made to collide
-    seen: np.ndarray = np.unique(codes, return_index=True)[1]
-    leaders[rows] = rows[seen[codes]]
-    return leaders

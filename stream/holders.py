@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from stream.cluster import NOBODY, Cluster
-from stream.columns import NULL, Entries, pairs
+from stream.columns import NULL, Entries, Rows, pairs
 from stream.prefixes import ADDRESS
 
 LATEST = 2**62
@@ -29,11 +29,9 @@ class Holders(NamedTuple):
     pairs: np.ndarray
 
 
-def find(cluster: Cluster, addresses: Entries, rows: pa.Table) -> Holders:
+def find(cluster: Cluster, addresses: Entries, rows: Rows) -> Holders:
     """An entry whose address changed hands becomes one for each holder."""
-    begins, ends = (
-        rows[name].cast(pa.int64()).to_numpy() for name in ("interval_start", "interval_end")
-    )
+    begins, ends = (rows.numbers(name) for name in ("interval_start", "interval_end"))
     every = octets(addresses.distinct)
     places = cluster.places(every.view(ADDRESS).ravel())
     # An interval of a clock that was set may end before it begins.
@@ -59,8 +57,7 @@ def find(cluster: Cluster, addresses: Entries, rows: pa.Table) -> Holders:
             codes = np.concatenate([codes, addresses.codes[old]])
             records = np.concatenate([records, holder - 1])
             addresses = addresses._replace(
-                codes=np.concatenate([addresses.codes, addresses.codes[old]]),
-                batches=np.concatenate([addresses.batches, addresses.batches[old]]),
+                codes=np.concatenate([addresses.codes, addresses.codes[old]])
             )
             unsteady = np.concatenate([unsteady, np.zeros(len(old), bool)])
     return Holders(addresses, codes, every[codes], records, numbers)

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.wire.native import address
+from stream import kernels
+
 Array = NDArray[Any]
 
 EMPTY = -1
@@ -28,9 +31,9 @@ class Keys:
     def __init__(self, width: int) -> None:
         self._width = width
         self._count = 0
-        self._keys = np.zeros((width, SMALLEST), "u8")
-        self._seeds = [np.uint64(secrets.randbits(64) | 1) for _ in range(width)]
-        self._resize(4 * SMALLEST)
+        self._keys = np.zeros((SMALLEST, width), "u8")
+        self._seeds = np.array([secrets.randbits(64) | 1 for _ in range(width)], "u8")
+        self._slots = np.full(4 * SMALLEST, EMPTY, "i4")
 
     def __len__(self) -> int:
         return self._count
@@ -42,16 +45,13 @@ class Keys:
     @property
     def keys(self) -> Array:
         """All keys by number, shape (n, width)."""
-        return self._keys[:, : self._count].T
+        return self._keys[: self._count]
 
     def find(self, keys: Array) -> Array:
         """Numbers (i8) of keys, -1 of those never added."""
         words = self._words(keys)
         numbers = np.empty(len(words), "i8")
-        for start in range(0, len(words), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            columns = list(words[chunk].T)
-            numbers[chunk] = self._find(columns, self._hash(columns))
+        kernels.keys_find(self._table(), words, len(words), numbers)
         return numbers
 
     def add(self, keys: Array) -> Array:
@@ -60,93 +60,48 @@ class Keys:
         numbers = self.find(words)
         missing = np.flatnonzero(numbers == EMPTY)
         if missing.size:
-            while 3 * (self._count + missing.size) > len(self._slots):
-                self._resize(2 * len(self._slots))
-            numbers[missing] = self._insert(words[missing].T.copy())
+            numbers[missing] = self._insert(words[missing])
         return numbers
 
     def keep(self, numbers: Array) -> None:
         """Let go of all keys but these, which are numbered anew in the order given."""
-        kept = self._keys[:, numbers]
-        self._count = len(numbers)
-        size = 4 * SMALLEST
-        while 3 * self._count > size:
-            size *= 2
-        self._keys = np.zeros((self._width, max(self._count, SMALLEST)), "u8")
-        self._keys[:, : self._count] = kept
-        self._resize(size)
+        kept = self._keys[numbers]
+        self._count = 0
+        self._keys = np.zeros((max(len(kept), SMALLEST), self._width), "u8")
+        self._slots = np.full(4 * SMALLEST, EMPTY, "i4")
+        self._insert(kept)
 
     def _words(self, keys: Array) -> Array:
         return np.ascontiguousarray(keys).view("u8").reshape(-1, self._width)
 
-    def _hash(self, columns: list[Array]) -> Array:
-        mixed = columns[0] * self._seeds[0]
-        for column, seed in zip(columns[1:], self._seeds[1:], strict=True):
-            mixed = (mixed ^ (mixed >> np.uint64(29))) + column
-            mixed *= seed
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= self._seeds[0]
-        slots: Array = (mixed >> self._shift).view("i8")
-        return slots
-
-    def _find(self, columns: list[Array], slots: Array) -> Array:
-        numbers: Array = self._slots.take(slots).astype("i8")
-        astray = np.flatnonzero(self._differs(numbers, columns))
-        slots = slots.take(astray)
-        while astray.size:
-            slots = slots + 1 & self._mask
-            found = self._slots.take(slots).astype("i8")
-            numbers[astray] = found
-            on = np.flatnonzero(self._differs(found, [column.take(astray) for column in columns]))
-            astray, slots = astray.take(on), slots.take(on)
-        return numbers
-
-    def _differs(self, numbers: Array, columns: list[Array]) -> Array:
-        """Where another key has the slot."""
-        other: Array = self._keys[0].take(numbers) != columns[0]
-        for stored, column in zip(self._keys[1:], columns[1:], strict=True):
-            other |= stored.take(numbers) != column
-        other &= numbers != EMPTY
-        return other
-
-    def _insert(self, columns: Array) -> Array:
-        """Numbers of keys that are not in the table; among them they may repeat.
-
-        Whoever comes to an empty slot first claims it by its place below EMPTY. Equal keys go the
-        same way together, so all but one of them meet their like there.
-        """
-        slots = self._hash(list(columns))
-        rows = np.arange(len(slots))
-        while rows.size:
-            at = slots[rows]
-            empty = np.flatnonzero(self._slots[at] == EMPTY)[::-1]
-            self._slots[at[empty]] = EMPTY - 1 - rows[empty]
-            claimant = EMPTY - 1 - self._slots[at].astype("i8")
-            settled = claimant >= 0
-            for column in columns:
-                settled &= column[np.maximum(claimant, 0)] == column[rows]
-            rows = rows[~settled]
-            slots[rows] = slots[rows] + 1 & self._mask
-        claimants = EMPTY - 1 - self._slots[slots].astype("i8")
-        first = np.flatnonzero(claimants == np.arange(len(slots)))
-        numbers = self._count + np.searchsorted(first, claimants)
-        self._append(columns[:, first])
-        self._slots[slots] = numbers
-        return numbers
-
-    def _append(self, columns: Array) -> None:
-        end = self._count + columns.shape[1]
-        if end > self._keys.shape[1]:
-            grown = np.zeros((self._width, max(end, 2 * self._keys.shape[1])), "u8")
-            grown[:, : self._count] = self._keys[:, : self._count]
+    def _insert(self, words: Array) -> Array:
+        """Numbers of keys that may repeat."""
+        most = self._count + len(words)
+        if most > len(self._keys):
+            grown = np.zeros((max(most, 2 * len(self._keys)), self._width), "u8")
+            grown[: self._count] = self.keys
             self._keys = grown
-        self._keys[:, self._count : end] = columns
-        self._count = end
+        if 3 * most > len(self._slots):
+            held, self._count = self.keys, 0
+            bits = (3 * most - 1).bit_length()
+            self._slots = np.full(1 << bits, EMPTY, "i4")
+            self._add(held)
+        return self._add(words)
 
-    def _resize(self, size: int) -> None:
-        self._mask = size - 1
-        self._shift = np.uint64(64 - self._mask.bit_length())
-        self._slots = np.full(size, EMPTY, "i4")
-        count, self._count = self._count, 0
-        if count:
-            self._insert(self._keys[:, :count].copy())
+    def _add(self, words: Array) -> Array:
+        """There is room."""
+        numbers = np.empty(len(words), "i8")
+        table = self._table()
+        kernels.keys_add(table, words, len(words), numbers)
+        self._count = table.count
+        return numbers
+
+    def _table(self) -> kernels.Table:
+        return kernels.Table(
+            self._width,
+            address(self._seeds),
+            address(self._slots),
+            len(self._slots).bit_length() - 1,
+            address(self._keys),
+            self._count,
+        )

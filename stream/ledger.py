@@ -8,23 +8,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from agent import wire
 from sql.schema import AGENT_LEDGER, LEDGER, REPEATED_BATCHES
+from stream.columns import Rows
 from stream.decode import Delivery
 from stream.ranges import Range
 
 
-def ledger_rows(deliveries: Sequence[Delivery], cluster: str) -> pa.Table:
-    """The rows of table agent_ledger, `time` by the agent's clock: pure, as the window rows are."""
-    batches = [delivery.batch for delivery in deliveries]
-    rows = pa.Table.from_batches([batch.rows for batch in batches], wire.SCHEMA)
-    sizes = np.array([batch.rows.num_rows for batch in batches], np.int64)
-    ends = np.cumsum(sizes)
-    starts = ends - sizes
+def ledger_rows(deliveries: Sequence[Delivery], rows: Rows, cluster: str) -> pa.Table:
+    """The rows of table agent_ledger, `time` by the agent's clock: pure, as the window rows are.
+
+    rows: the deliveries' own.
+    """
+    accounts = [delivery.batch.origin.ledger for delivery in deliveries]
+    ends = np.cumsum(rows.sizes)
+    starts = ends - rows.sizes
     columns = {
         **_batches(deliveries, cluster),
-        **{name: [getattr(batch.origin.ledger, name) for batch in batches] for name in LEDGER},
-        "stream_rows": sizes,
+        **{name: [getattr(account, name) for account in accounts] for name in LEDGER},
+        "stream_rows": rows.sizes,
         "stream_bytes": _traffic(rows, starts, ends),
         "newest": _newest(deliveries, rows, starts, ends),
     }
@@ -63,27 +64,20 @@ def _milliseconds(delivery: Delivery) -> int:
 
 
 def _newest(
-    deliveries: Sequence[Delivery], rows: pa.Table, starts: np.ndarray, ends: np.ndarray
+    deliveries: Sequence[Delivery], rows: Rows, starts: np.ndarray, ends: np.ndarray
 ) -> np.ndarray:
     """The newest interval end of each batch; of one without rows, when it was sent."""
     newest = np.array([_milliseconds(delivery) for delivery in deliveries], np.int64)
     (told,) = np.nonzero(ends > starts)
     if told.size:
-        instants = _integers(rows["interval_end"], np.int64)
+        instants = rows.numbers("interval_end")
         newest[told] = np.maximum.reduceat(instants, starts[told]) // 1_000_000
     return newest
 
 
-def _traffic(rows: pa.Table, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _traffic(rows: Rows, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Application bytes of each batch in both directions."""
-    both = _integers(rows["bytes_to_server"], np.uint64)
-    both = both + _integers(rows["bytes_to_client"], np.uint64)
+    both = rows.numbers("bytes_to_server") + rows.numbers("bytes_to_client")
     until = np.concatenate([np.zeros(1, np.uint64), np.cumsum(both)])
     found: np.ndarray = until[ends] - until[starts]
     return found
-
-
-def _integers(column: pa.ChunkedArray, kind: type) -> np.ndarray:
-    """As integers of 64 bits."""
-    values: np.ndarray = column.to_numpy().view(kind)
-    return values

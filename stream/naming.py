@@ -3,13 +3,13 @@ their addresses, and the AWS services that these names are of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 
-from agent.wire import Batch, Reporter
-from stream.columns import NULL, Entries, pairs
+from agent.wire import Reporter
+from stream.columns import NULL, Entries, Rows, pairs
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import WORDS, Confidence, Method
 from stream.holders import octets as octets_of
@@ -44,7 +44,7 @@ class Naming:
 
     def name(
         self,
-        batches: Sequence[Batch],
+        rows: Rows,
         addresses: Entries,
         uids: Entries,
         endpoints: Endpoints,
@@ -53,8 +53,7 @@ class Naming:
         """Put named endpoints for those far ends that have a name, in place. ends: ids of clients
         and of servers."""
         client, server = ends
-        rows = pa.Table.from_batches([batch.rows for batch in batches])
-        outward = rows["reporter"].to_numpy() == Reporter.CLIENT
+        outward = rows.numbers("reporter") == Reporter.CLIENT
         far = np.where(outward, server, client)
         entry = np.where(outward, addresses.rows[1], addresses.rows[0])
         octets = octets_of(addresses.distinct)
@@ -64,14 +63,11 @@ class Naming:
         if not positions.size:
             return
         own = np.where(outward, addresses.rows[0], addresses.rows[1])[positions]
-        numbers = np.repeat(np.arange(len(batches)), [batch.rows.num_rows for batch in batches])[
-            positions
-        ]
         found = self._seen.lookup(
             octets[addresses.codes[entry[positions]]].view(ADDRESS).ravel(),
             _askers(uids, positions, octets[addresses.codes[own]]),
-            nodes([batch.origin.node for batch in batches])[numbers],
-            rows["interval_end"].cast(pa.int64()).to_numpy()[positions],
+            nodes(list(rows.nodes))[rows.batches[positions]],
+            rows.numbers("interval_end")[positions],
         )
         known = found.names >= 0
         positions, names = positions[known], found.names[known] * LEVELS + found.confidence[known]

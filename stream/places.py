@@ -30,6 +30,20 @@ class End(NamedTuple):
     host: bytes = b""
 
 
+class Ends(NamedTuple):
+    """Many of them. addresses: of 16 bytes. alike: the different ones but for their addresses.
+    of: of each end its place among these."""
+
+    addresses: np.ndarray
+    alike: Sequence[End]
+    of: np.ndarray
+
+    @classmethod
+    def each(cls, ends: Sequence[End]) -> Ends:
+        addresses = np.array([end.address for end in ends], "S16")
+        return cls(addresses, ends, np.arange(len(ends)))
+
+
 class Kind(IntEnum):
     UNKNOWN = 0
     POD = 1
@@ -137,23 +151,20 @@ class Gazetteer:
         name = name or self._name_of.get(number, "")
         return self.zone_ids.code(number), self.zone_names.code(name)
 
-    def locate(self, ends: Sequence[End]) -> Places:
-        address = np.array([end.address for end in ends], "S16")
-        kind = np.array([KINDS[end.kind] for end in ends], np.uint8)
+    def locate(self, ends: Ends) -> Places:
+        address = ends.addresses.view("S16")
+        kind = np.array([KINDS[end.kind] for end in ends.alike], np.uint8)[ends.of]
         subnet = self._subnet(address, ends)
         own_vpc = self._by_vpc.lookup(address)
         vpc = np.where(subnet != NONE, self._subnet_vpc[subnet], own_vpc)
-        named = [(end.zone, end.zone_id) for end in ends]
-        codes = {pair: self.zone(*pair) for pair in dict.fromkeys(named)}
-        zones = np.array([codes[pair] for pair in named], np.int32)
-        zones = zones.reshape(len(ends), 2)
+        named = [self.zone(end.zone, end.zone_id) for end in ends.alike]
+        zones = np.array(named, np.int32).reshape(-1, 2)[ends.of]
         said = zones.any(axis=1)
-        services = {name: _service(name) for name in {end.service for end in ends}}
-        region = np.array([self.regions.code(end.region) for end in ends], np.int32)
+        region = np.array([self.regions.code(end.region) for end in ends.alike], np.int32)[ends.of]
         return Places(
             address,
             self._site(kind, address),
-            np.array([services[end.service] for end in ends], np.uint8),
+            np.array([_service(end.service) for end in ends.alike], np.uint8)[ends.of],
             subnet,
             vpc,
             np.where(said, zones[:, 0], self.subnet_zone_id[subnet]),
@@ -164,16 +175,15 @@ class Gazetteer:
             self._by_balancer.lookup(address) != NONE,
         )
 
-    def _subnet(self, address: np.ndarray, ends: Sequence[End]) -> np.ndarray:
+    def _subnet(self, address: np.ndarray, ends: Ends) -> np.ndarray:
         """Where an endpoint's packets set out from."""
         own = self._by_subnet.lookup(address)
         if self._external_snat:
             return own
-        translated = np.array(
-            [end.address.startswith(MAPPED) and end.host != b"" for end in ends], bool
-        )
-        host = self._by_subnet.lookup(np.array([end.host for end in ends], "S16"))
-        return np.where(translated & (host != NONE), host, own)
+        hosts = np.array([end.host for end in ends.alike], "S16")
+        host = np.where(hosts == b"", NONE, self._by_subnet.lookup(hosts))[ends.of]
+        translated = np.char.startswith(address, MAPPED) & (host != NONE)
+        return np.where(translated, host, own)
 
     def _site(self, kind: np.ndarray, address: np.ndarray) -> np.ndarray:
         """Once the site's ranges are listed, no other range is the site's."""

@@ -139,10 +139,11 @@ def settled(charges: Charges, far_reports: np.ndarray) -> np.ndarray:
     return charges.own + np.where(far_reports, 0, charges.far)
 
 
-def dollars(picodollars: np.ndarray) -> pa.Array:
+def dollars(picodollars: pa.Array) -> pa.Array:
     """As tables have them, who add up in 128 bits; 64 hold nine million dollars a row."""
-    words = np.stack([picodollars, picodollars >> 63], axis=1)
-    return pa.Array.from_buffers(DOLLARS, len(picodollars), [None, pa.py_buffer(words)])
+    amounts = picodollars.to_numpy().astype(np.int64)
+    words = np.stack([amounts, amounts >> 63], axis=1)
+    return pa.Array.from_buffers(DOLLARS, len(words), [None, pa.py_buffer(words)])
 
 
 def tiered(gb: float, tiers: Sequence[Tier]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import numpy as np
 from stream.keys import Keys
 from stream.network.model import Network
 from stream.paths import Paths, Router, Transfer
-from stream.places import End, Gazetteer, Places
+from stream.places import Ends, Gazetteer, Places
 from stream.price import Charges, Rates, charge, rates
 from stream.price_book import Book
 
@@ -90,7 +89,7 @@ class Pricer:
         self.forget()
 
     def forget(self) -> None:
-        self._places = self._gazetteer.locate([])
+        self._places = self._gazetteer.locate(Ends.each([]))
         self._learnt: list[Places] = []
         self._forget_pairs()
 
@@ -98,7 +97,7 @@ class Pricer:
         self._pairs = Keys(1)
         self._of_pair = np.zeros(1024, np.int32)
 
-    def learn(self, ends: Sequence[End]) -> None:
+    def learn(self, ends: Ends) -> None:
         """Once for each endpoint, in the order of their ids."""
         self._learnt.append(self._gazetteer.locate(ends))
 

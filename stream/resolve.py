@@ -8,16 +8,14 @@ for what is outside of the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from agent.wire import Batch, Reporter
+from agent.wire import Reporter
 from stream.cluster import NOBODY, Cluster
-from stream.columns import NULL, Entries, Learnt, entries
+from stream.columns import NULL, Entries, Learnt, Rows, entries, pairs
 from stream.describe import of_candidates, of_class, of_node, of_pod, of_service
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import Method, usual
@@ -88,27 +86,31 @@ class Resolver:
         elif cluster.edition != self._edition:
             self._forget_services()
 
-    def resolve(self, batches: Sequence[Batch]) -> Ends:
-        """Of all rows of at least one batch, in order."""
-        parts = [batch.rows for batch in batches]
-        rows = pa.Table.from_batches(parts)
-        held = find(self._cluster, entries(parts, ADDRESSES), rows)
+    def resolve(self, rows: Rows) -> Ends:
+        held = find(self._cluster, entries(rows, ADDRESSES), rows)
         numbers = self._numbers(held)[held.pairs]
-        ids = self._ids[numbers]
         addresses = held.entries
-        for entry in np.flatnonzero(ids == LOCAL).tolist():
-            node = batches[addresses.batches[entry]].origin.node
-            address, _ = self._pair(numbers[entry])
-            ids[entry] = self._on_node(address, node)
-        client, server = (ids[column] for column in addresses.rows[:2])
-        ends = Ends(client.copy(), server.copy(), rows["server_port"].to_numpy().copy())
+        client, server, backend = (self._on_row(numbers, entry, rows) for entry in addresses.rows)
+        ends = Ends(client.copy(), server.copy(), rows.numbers("server_port").copy())
         self._substitute_backends(numbers, addresses.rows[1], rows, ends)
-        self._follow_translations(addresses.rows[2], ids, rows, ends)
-        uids = entries(parts, ("pod_uid",))
-        self._recognise_reporters(uids, rows["reporter"].to_numpy(), client, server, ends)
+        self._follow_translations(addresses.rows[2], backend, rows, ends)
+        uids = entries(rows, ("pod_uid",))
+        self._recognise_reporters(uids, rows.numbers("reporter"), client, server, ends)
         if self._naming:
-            self._naming.name(batches, addresses, uids, self.endpoints, ends[:2])
+            self._naming.name(rows, addresses, uids, self.endpoints, ends[:2])
         return ends
+
+    def _on_row(self, numbers: np.ndarray, entry: np.ndarray, rows: Rows) -> np.ndarray:
+        """Of each row its endpoint's id; anything where the entry is NULL."""
+        if not len(numbers):
+            return np.zeros(len(entry), np.int64)
+        ids: np.ndarray = self._ids[numbers].take(entry, mode="wrap")
+        local = np.flatnonzero((ids == LOCAL) & (entry != NULL))
+        if local.size:
+            found, place = pairs(numbers[entry[local]], rows.batches[local])
+            own = [self._on_node(self._pair(number)[0], rows.nodes[at]) for number, at in found]
+            ids[local] = np.array(own)[place]
+        return ids
 
     def _numbers(self, held: Holders) -> np.ndarray:
         """The place of each pair in `_ids` (of endpoints, or LOCAL where the node that reports must
@@ -120,7 +122,7 @@ class Resolver:
         if new.size:
             numbers[new] = self._known.add(keys[new])
             new = new[np.unique(numbers[new], return_index=True)[1]]
-            ids = self._learn(held.octets[new], held.records[new].tolist())
+            ids = self._learn(held.octets[new].view(ADDRESS).ravel(), held.records[new])
             self._ids = np.append(self._ids, ids)
             self._doors = np.append(self._doors, self._cluster.doors(held.records[new]))
         return numbers
@@ -130,21 +132,20 @@ class Resolver:
         *address, record = self._known.keys[number].tolist()
         return np.array(address, "u8").tobytes(), int(record) - 1
 
-    def _learn(self, octets: np.ndarray, records: list[int]) -> list[int]:
-        addresses = octets.view(ADDRESS).ravel()
-        codes = self._prefixes.lookup(addresses).tolist()
-        local = [found.kind == "local" for found in self._prefixes.classes]
-        return [
-            LOCAL
-            if record == NOBODY and local[code]
-            else self._add(self._described(address.tobytes(), record, code))
-            for address, record, code in zip(addresses, records, codes, strict=True)
-        ]
+    def _learn(self, addresses: np.ndarray, records: np.ndarray) -> np.ndarray:
+        """By who has them; what nobody has is told by its prefix, and so many at once."""
+        ids = np.full(len(addresses), LOCAL)
+        nobodys = np.flatnonzero(records == NOBODY)
+        codes = self._prefixes.lookup(addresses[nobodys])
+        for code in np.unique(codes).tolist():
+            found, some = self._prefixes.classes[code], nobodys[codes == code]
+            if found.kind != "local":
+                ids[some] = self.endpoints.add_alike(of_class(b"", found), addresses[some])
+        for place in np.flatnonzero(records != NOBODY).tolist():
+            ids[place] = self._add(self._held(addresses[place].tobytes(), int(records[place])))
+        return ids
 
-    def _described(self, address: bytes, record: int, code: int) -> Endpoint:
-        """By who has it, or else by its prefix."""
-        if record == NOBODY:
-            return of_class(address, self._prefixes.classes[code])
+    def _held(self, address: bytes, record: int) -> Endpoint:
         holder = self._cluster.records[record]
         if isinstance(holder, Pod):
             return self._of_pod(address, holder, Method.POD_IP)
@@ -176,14 +177,14 @@ class Resolver:
         return self._loopbacks[key]
 
     def _substitute_backends(
-        self, numbers: np.ndarray, entry: np.ndarray, rows: pa.Table, ends: Ends
+        self, numbers: np.ndarray, entry: np.ndarray, rows: Rows, ends: Ends
     ) -> None:
         """Where the server is a Service's frontend, put what stands behind it, in place. numbers:
         of each dictionary's entry its address's; entry: each row's."""
         positions = np.flatnonzero(self._doors[numbers][entry])
         if not positions.size:
             return
-        protocols = rows["protocol"].to_numpy()[positions].astype(np.int64)
+        protocols = rows.numbers("protocol")[positions].astype(np.int64)
         ports = ends.server_port[positions].astype(np.int64) << 8 | protocols
         found = self._backends.values(numbers[entry[positions]], ports, self._backend)
         known = found != NO_BACKEND
@@ -191,16 +192,16 @@ class Resolver:
         ends.server_port[positions[known]] = found[known] & 0xFFFF
 
     def _follow_translations(
-        self, entry: np.ndarray, ids: np.ndarray, rows: pa.Table, ends: Ends
+        self, entry: np.ndarray, backend: np.ndarray, rows: Rows, ends: Ends
     ) -> None:
         """Where conntrack told which backend was chosen, put that, in place."""
-        ports = rows["backend_port"]
+        ports = rows.columns["backend_port"]
         if ports.null_count == len(ports):
             return
-        translated = (entry != NULL) & ports.is_valid().to_numpy()
+        translated = (entry != NULL) & ports.is_valid().to_numpy(zero_copy_only=False)
         positions = np.flatnonzero(translated)
         ends.server[positions] = self._translations.values(
-            ends.server[positions], ids[entry[positions]], self._translated
+            ends.server[positions], backend[positions], self._translated
         )
         ends.server_port[positions] = ports.fill_null(0).to_numpy()[positions]
 
@@ -266,5 +267,8 @@ class Resolver:
     def _candidate(self, backend: Backend) -> Endpoint:
         if pod := self._cluster.pod(backend.namespace, backend.pod):
             return self._of_pod(backend.address, pod, Method.CLUSTER_IP)
+        record = self._cluster.now(backend.address)
+        if record != NOBODY:
+            return self._held(backend.address, record)
         (code,) = self._prefixes.lookup(np.frombuffer(backend.address, ADDRESS))
-        return self._described(backend.address, self._cluster.now(backend.address), code)
+        return of_class(backend.address, self._prefixes.classes[code])

@@ -45,11 +45,10 @@ def roll_up(windows: Windows, rollup: Rollup, endpoints: Endpoints) -> Windows:
     groups = Groups(list(dimensions.values()))
     if groups.distinct:
         return replace(windows, dimensions=dimensions)
-    rows = pa.table(windows.measures)
+    rows = pa.RecordBatch.from_pydict(windows.measures)
     measured = {
-        "flow_rows": pa.array(groups.sum(rows["flow_rows"].to_numpy())),
+        **{name: pa.array(groups.sum(rows[name])) for name in ("flow_rows", *PRICED)},
         **measures(rows, groups),
-        **{name: pa.array(groups.sum(rows[name].to_numpy())) for name in PRICED},
     }
     return replace(windows, dimensions=chosen(dimensions, groups), measures=measured)
 
@@ -74,7 +73,7 @@ def _table(windows: Windows, endpoints: Endpoints, cluster: str, schema: pa.Sche
         **endpoints.columns("server", found["server"], schema.names),
         **_path(windows),
         **windows.measures,
-        **{name: dollars(windows.measures[name].to_numpy()) for name in MONEY},
+        **{name: dollars(windows.measures[name]) for name in MONEY},
     }
     return pa.table({name: columns[name] for name in schema.names})
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from agent.wire import Batch
 from stream import metrics
-from stream.decode import Delivery, Poison, decode_all
+from stream.columns import Rows, join
+from stream.decode import Decoded, Poison, decode_all
 from stream.errors import RangeUnreadableError
 from stream.ledger import ledger_rows, repeat_rows
 from stream.ranges import Closed, Range
@@ -74,34 +73,35 @@ class Sink:
 
     def prepare(self, closed: Closed) -> Prepared:
         """Raises what Store raises: which batches are repeats may have to be asked."""
-        cut, found, poison = _read(closed)
-        deliveries, repeated = self._repeats.part(found, closed.epoch, closed.repeated)
+        cut, found = _read(closed)
+        deliveries, repeated = self._repeats.part(found.deliveries, closed.epoch, closed.repeated)
+        batches = [delivery.batch for delivery in deliveries]
         if deliveries:
-            batches = [delivery.batch for delivery in deliveries]
             sent = max(delivery.timestamp for delivery in deliveries)
             self._sources.wait(batches, sent, self._patience)
+        rows = join(batches) if repeated else found.rows
         with metrics.rollup_seconds.time():
-            ledger = ledger_rows(deliveries, self._cluster)
+            ledger = ledger_rows(deliveries, rows, self._cluster)
             tables = {
-                **self._levels([delivery.batch for delivery in deliveries]),
+                **self._levels(rows),
                 "repeated_batches": repeat_rows(repeated, cut, self._cluster),
                 "agent_ledger": ledger,  # the last: it says that all is there
             }
         return Prepared(
             cut,
-            poison,
+            found.poison,
             tables,
             len(deliveries),
-            sum(delivery.batch.rows.num_rows for delivery in deliveries),
+            len(rows),
             pc.sum(ledger["stream_bytes"]).as_py() or 0,
             (pc.max(ledger["newest"]).value or 0) / 1000,
         )
 
-    def _levels(self, batches: Sequence[Batch]) -> dict[str, pa.Table]:
-        if not batches:
+    def _levels(self, rows: Rows) -> dict[str, pa.Table]:
+        if not len(rows):
             return {}
         self._resolver = self._resolver or self._sources.resolver()
-        windows = aggregate(batches, self._resolver, self._window_seconds)
+        windows = aggregate(rows, self._resolver, self._window_seconds)
         endpoints = self._resolver.endpoints
         windows = self._sources.tariff.price(windows, endpoints)
         with metrics.stage("rollup"):
@@ -137,7 +137,7 @@ class Sink:
         )
 
 
-def _read(closed: Closed) -> tuple[Range, list[Delivery], list[Poison]]:
+def _read(closed: Closed) -> tuple[Range, Decoded]:
     """The range as it is to be recorded, with what can be read of it and what is to be set aside.
 
     One that is repeated holds what it held: messages that were set aside then stay so, also for
@@ -145,12 +145,12 @@ def _read(closed: Closed) -> tuple[Range, list[Delivery], list[Poison]]:
     """
     with metrics.stage("decode"):
         if not closed.repeated:
-            found, poison = decode_all(closed.messages)
-            dead = tuple(letter.message.offset for letter in poison)
-            return replace(closed.range, dead=dead), found, poison
+            found = decode_all(closed.messages)
+            dead = tuple(letter.message.offset for letter in found.poison)
+            return replace(closed.range, dead=dead), found
         dead = closed.range.dead
-        found, poison = decode_all([each for each in closed.messages if each.offset not in dead])
-    for letter in poison:
+        found = decode_all([each for each in closed.messages if each.offset not in dead])
+    for letter in found.poison:
         message = letter.message
         raise RangeUnreadableError(message.partition, message.offset, letter.reason)
-    return closed.range, found, []
+    return closed.range, found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from math import inf
@@ -16,7 +15,7 @@ from stream.endpoints import Endpoints
 from stream.files import Followed
 from stream.network.model import Network
 from stream.network.versions import Versions
-from stream.places import End
+from stream.places import End, Ends
 from stream.price_book import Book, builtin, by_edition, load
 from stream.pricer import Priced, Pricer, Traffic
 from stream.settings import Settings
@@ -102,8 +101,8 @@ class Tariff:
             found["client"],
             found["server"],
             found["reporter"] == CLIENT,
-            windows.measures["bytes_to_server"].to_numpy(),
-            windows.measures["bytes_to_client"].to_numpy(),
+            windows.measures["bytes_to_server"].to_numpy().astype(np.uint64),
+            windows.measures["bytes_to_client"].to_numpy().astype(np.uint64),
             found["window"],
         )
         rows = len(found["window"])
@@ -124,7 +123,9 @@ class Tariff:
                 told = part.bytes_to_server + part.bytes_to_client
                 unpriced[some] = np.where(priced.priced, 0, told)
         metrics.unpriced_bytes.inc(int(unpriced.sum()))
-        measures = windows.measures | {name: pa.array(usd) for name, usd in money.items()}
+        measures = windows.measures | {
+            name: pa.array(usd.view(np.uint64)) for name, usd in money.items()
+        }
         return replace(
             windows,
             dimensions=found | {"way": way},
@@ -161,8 +162,8 @@ class _Desk:
             self._pricer.forget()
             self._endpoints, self._learnt = endpoints, 0
         if self._learnt < len(endpoints):
-            new = endpoints.since(self._learnt, End._fields[1:])
-            self._pricer.learn(list(itertools.starmap(End, new)))
+            addresses, told, of = endpoints.since(self._learnt, End._fields[1:])
+            self._pricer.learn(Ends(addresses, [End(b"", *each) for each in told], of))
             self._learnt = len(endpoints)
         return self._pricer.price(traffic)
 

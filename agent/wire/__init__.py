@@ -28,6 +28,7 @@ from agent.wire.flows import (
 encode = CODEC.encode
 headers = CODEC.headers
 decode = CODEC.decode
+decode_all = CODEC.decode_all
 
 __all__ = [
     "CODEC",
@@ -50,6 +51,7 @@ __all__ = [
     "WireError",
     "bucket_bounds_microseconds",
     "decode",
+    "decode_all",
     "encode",
     "headers",
     "names",

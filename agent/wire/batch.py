@@ -15,22 +15,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import accumulate
 
-import numpy as np
+import msgspec
 import pyarrow as pa
-from numpy.typing import NDArray
+
+from agent.wire.transpose import WORD, transpose, untranspose
 
 Headers = list[tuple[str, bytes]]
-
+HeadersRead = Mapping[str, bytes] | Sequence[tuple[str, bytes]]
+Message = tuple[bytes, HeadersRead]
+"""A Kafka message's value and headers."""
 
 _TRANSPOSED = "+transposed"
-_WORD = 8
 _PREFIX = 4
+_END = b"\xff\xff\xff\xff" + bytes(4)
+"""An Arrow stream's last word."""
 _SQUEEZED = 8
 """How many times smaller the first batches were made by zstd, at a guess."""
+_STREAM = 16 << 20
+"""Bytes decoded at once: more would be memory fresh from the kernel each time, which takes longer
+to get than to fill."""
 _LONGEST = 1 << 28
 """Bytes that a value may stand for: zstd could make a message of 1 MB a thousand times as long."""
 
@@ -63,6 +70,10 @@ class Ledger:
     sampling: int = 1
     dropped_rows: int = 0
     dropped_bytes: int = 0
+
+
+_LEDGER = msgspec.json.Decoder(Ledger)
+"""Passes over fields of a later version."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +116,7 @@ class Codec:
         with pa.ipc.new_stream(sink, self.schema) as writer:
             writer.write_batch(rows)
         _, schema_message = self._known[self._newest]
-        stream = np.frombuffer(sink.getvalue(), "u1")[len(schema_message) :]
-        return _pack(stream)
+        return _pack(sink.getvalue()[len(schema_message) :])
 
     def headers(self, origin: Origin) -> Headers:
         """The Kafka headers that go with a value of encode()."""
@@ -118,7 +128,7 @@ class Codec:
             ("ledger", json.dumps(asdict(origin.ledger), separators=(",", ":")).encode()),
         ]
 
-    def decode(self, value: bytes, headers: Mapping[str, bytes] | Headers) -> Batch:
+    def decode(self, value: bytes, headers: HeadersRead) -> Batch:
         """The batch of one message. Raises WireError for anything that is not a known batch."""
         found = dict(headers)
         name = found.get("schema", b"").decode(errors="replace")
@@ -128,21 +138,59 @@ class Codec:
         origin = _origin(found)
         try:
             transposed = name.endswith(_TRANSPOSED)
-            stream = _unpack(value, schema_message) if transposed else schema_message + value
+            stream = _unpack([value], schema_message)[0] if transposed else schema_message + value
             with pa.ipc.open_stream(stream) as reader:
                 rows = reader.read_next_batch()
             rows.validate(full=True)
         except (pa.ArrowException, OSError, StopIteration, ValueError) as error:
             raise WireError(f"not an Arrow batch of {name}: {error!r}") from error
-        return Batch(origin, rows if schema is self.schema else self._upgrade(rows, schema))
+        return Batch(origin, self._upgrade(rows, schema))
 
-    def length(self, value: bytes, headers: Mapping[str, bytes] | Headers) -> int:
+    def decode_all(self, messages: Sequence[Message]) -> list[Batch | WireError]:
+        """Of each message what decode() returns or raises. Many of them become one Arrow stream,
+        which spares most of what a message costs; if anything is odd, each is decoded by itself."""
+        found: list[Batch | WireError] = []
+        for some in _parts(messages, self.length):
+            try:
+                found += list(self._decode_stream(some))
+            except (WireError, pa.ArrowException, OSError, StopIteration, ValueError):
+                found += [self._attempt(*message) for message in some]
+        return found
+
+    def _decode_stream(self, messages: Sequence[Message]) -> Iterator[Batch]:
+        headers = [dict(headers) for _, headers in messages]
+        name, *others = {found.get("schema", b"").decode() for found in headers}
+        if others or name not in self._known or not name.endswith(_TRANSPOSED):
+            raise WireError("not all of one version")
+        schema, schema_message = self._known[name]
+        stream, ends = _unpack([value for value, _ in messages], schema_message)
+        dictionaries = sum(pa.types.is_dictionary(field.type) for field in schema)
+        source = pa.BufferReader(stream)
+        with pa.ipc.open_stream(source) as reader:
+            for number, (found, end) in enumerate(zip(headers, ends, strict=True), 1):
+                rows = reader.read_next_batch()
+                rows.validate(full=True)
+                # Whoever lacked a dictionary would have the one of the message before it.
+                whole = reader.stats.num_dictionary_batches == dictionaries * number
+                if not whole or source.tell() != end:
+                    raise WireError("not one batch a message")
+                yield Batch(_origin(found), self._upgrade(rows, schema))
+
+    def _attempt(self, value: bytes, headers: HeadersRead) -> Batch | WireError:
+        try:
+            return self.decode(value, headers)
+        except WireError as error:
+            return error
+
+    def length(self, value: bytes, headers: HeadersRead) -> int:
         """About how many bytes a message takes once decoded, by what it says itself."""
         if dict(headers).get("schema", b"").endswith(_TRANSPOSED.encode()):
             return min(int.from_bytes(value[:_PREFIX], "little"), _LONGEST)
         return len(value) * _SQUEEZED
 
     def _upgrade(self, rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        if schema is self.schema:
+            return rows
         added = list(self.schema)[len(schema) :]
         nulls = [pa.nulls(rows.num_rows, field.type) for field in added]
         return pa.RecordBatch.from_arrays([*rows.columns, *nulls], schema=self.schema)
@@ -154,42 +202,57 @@ def fingerprint(schema: pa.Schema) -> str:
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
 
 
-def _pack(stream: NDArray[Any]) -> bytes:
+def _parts(messages: Sequence[Message], length: Callable[..., int]) -> Iterator[Sequence[Message]]:
+    """Runs of messages of at most _STREAM bytes, or of one."""
+    first, size = 0, 0
+    for place, message in enumerate(messages):
+        size += length(*message)
+        if size > _STREAM and place > first:
+            yield messages[first:place]
+            first, size = place, length(*message)
+    if messages:
+        yield messages[first:]
+
+
+def _pack(stream: pa.Buffer) -> bytes:
     """The length before compression (4 bytes, little-endian), then one zstd frame."""
-    words = stream.reshape(-1, _WORD).T.tobytes()
-    packed: bytes = len(words).to_bytes(4, "little") + pa.Codec("zstd").compress(
-        words, asbytes=True
-    )
-    return packed
+    packed: bytes = pa.Codec("zstd").compress(transpose(stream), asbytes=True)
+    length: int = stream.size
+    return length.to_bytes(_PREFIX, "little") + packed
 
 
-def _unpack(value: bytes, start: bytes) -> pa.Buffer:
-    """The Arrow stream after `start`, which is whole words."""
-    length = int.from_bytes(value[:_PREFIX], "little")
-    if length > _LONGEST:
-        raise ValueError(f"{length} bytes are more than a batch has")
-    words = pa.Codec("zstd").decompress(memoryview(value)[_PREFIX:], decompressed_size=length)
-    planes = np.frombuffer(words, "u1").reshape(_WORD, -1)
-    stream = pa.allocate_buffer(len(start) + length)
-    content = np.frombuffer(stream, "u1")
-    content[: len(start)] = np.frombuffer(start, "u1")
-    rows = content[len(start) :].reshape(-1, _WORD)
-    for place, plane in enumerate(planes):
-        rows[:, place] = plane
-    return stream
+def _unpack(values: Sequence[bytes], start: bytes) -> tuple[pa.Buffer, list[int]]:
+    """What follows `start` in one Arrow stream, and where the batch of each value ends in it: the
+    last word of each but the last makes room for the next. `start` is whole words."""
+    sizes = [_size(value) for value in values]
+    ends = list(accumulate((size - WORD for size in sizes), initial=len(start)))
+    stream = pa.allocate_buffer(ends[-1] + WORD)
+    memoryview(stream).cast("B")[: len(start)] = start
+    for value, size, place in zip(values, sizes, ends, strict=False):
+        packed = memoryview(value)[_PREFIX:]
+        untranspose(pa.Codec("zstd").decompress(packed, decompressed_size=size), stream, place)
+        if stream[place + size - WORD : place + size] != _END:
+            raise ValueError("no end of the stream")
+    return stream, ends[1:]
+
+
+def _size(value: bytes) -> int:
+    """Of a value before compression."""
+    size = int.from_bytes(value[:_PREFIX], "little")
+    if not WORD <= size <= _LONGEST or size % WORD:
+        raise ValueError(f"no batch has {size} bytes")
+    return size
 
 
 def _origin(found: Mapping[str, bytes]) -> Origin:
     try:
-        ledger: dict[str, Any] = json.loads(found["ledger"])
-        known = {name: int(ledger[name]) for name in Ledger.__dataclass_fields__ if name in ledger}
         return Origin(
             node=found["node"].decode(),
             agent=found["agent"].decode(),
             sequence=int(found["sequence"]),
-            ledger=Ledger(**known),
+            ledger=_LEDGER.decode(found["ledger"]),
         )
     except KeyError as error:
         raise WireError(f"header {error.args[0]!r} is missing") from error
-    except (ValueError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, AttributeError, msgspec.DecodeError) as error:
         raise WireError(f"malformed headers: {error}") from error

@@ -95,7 +95,7 @@ mount_cgroup2() {
 }
 
 python_environment() {
-    wanted=$(cat requirements.lock pyproject.toml | sha256sum)
+    wanted=$(cat requirements.lock pyproject.toml agent/wire/*.c stream/*.c | sha256sum)
     [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ] && return
     say "installing Python packages into .venv"
     [ -x .venv/bin/pip ] || python3 -m venv --clear .venv

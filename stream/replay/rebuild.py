@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from clickhouse_connect.driver import Client
 
 from agent.wire import Batch
+from stream.columns import join
 from stream.decode import decode_all
 from stream.repeats import Numbers, Sender
 from stream.replay.errors import OffsetsMissingError, RetentionError, SourceMissingError
@@ -177,7 +178,7 @@ class Rebuild:
         progress = Progress("replaying", total)
         for messages in self._source.read(spans):
             before = self.flow_rows + self._pending_rows
-            deliveries, _ = decode_all(messages)  # dead letters are not in the tables
+            deliveries = decode_all(messages).deliveries  # dead letters are not in the tables
             for batch in self._inserted.take([delivery.batch for delivery in deliveries]):
                 self._take(batch)
             progress.add(len(messages), self.flow_rows + self._pending_rows - before)
@@ -206,7 +207,7 @@ class Rebuild:
     def _flush(self) -> None:
         if not self._pending:
             return
-        windows = aggregate(self._pending, self._resolver, self._settings.window_seconds)
+        windows = aggregate(join(self._pending), self._resolver, self._settings.window_seconds)
         windows = self._tariff.price(windows, self._resolver.endpoints)
         found = levels(windows, self._resolver.endpoints, self._settings.cluster)
         self._tables.insert(found)
@@ -225,7 +226,7 @@ def period_of(source: Source, partition: int, first: int, last: int) -> Period:
     earliest: list[int] = []
     latest: list[int] = []
     for messages in source.read({partition: (max(first, low), min(last + 1, high))}):
-        for delivery in decode_all(messages)[0]:
+        for delivery in decode_all(messages).deliveries:
             starts = delivery.batch.rows["interval_start"].cast(pa.int64())
             if len(starts):
                 earliest.append(pc.min(starts).as_py())

@@ -20,7 +20,7 @@ from stream.network.__main__ import command
 from stream.network.model import BalancerType, EndpointType, Network, Target
 from stream.paths import Path as PathClass
 from stream.paths import Router
-from stream.places import End, Gazetteer
+from stream.places import End, Ends, Gazetteer
 
 REGION = "us-east-1"
 POLICY = Path(__file__).parents[2] / "deploy" / "aws" / "network-reader.json"
@@ -218,8 +218,10 @@ def test_knows_load_balancers_by_their_interfaces(account: Account, network: Net
 def test_paths_follow_from_what_was_read(network: Network) -> None:
     gazetteer = Gazetteer(network)
     router = Router(gazetteer)
-    pods = gazetteer.locate([End(pack("100.64.0.9"), "pod")] * 2)
-    far = gazetteer.locate([End(pack("93.184.216.34"), "internet"), End(pack("10.20.0.9"), "pod")])
+    pods = gazetteer.locate(Ends.each([End(pack("100.64.0.9"), "pod")] * 2))
+    far = gazetteer.locate(
+        Ends.each([End(pack("93.184.216.34"), "internet"), End(pack("10.20.0.9"), "pod")])
+    )
     found = router.paths(pods, far)
     assert found.path.tolist() == [PathClass.NAT, PathClass.CROSS_ZONE]
     assert found.nat_crosses_zone.tolist() == [True, False]

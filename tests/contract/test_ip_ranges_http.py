@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from stream.columns import join
 from stream.errors import MalformedFileError
 from stream.ip_ranges import Copy, parse, read
 from stream.metrics import ip_ranges_checked as checked
@@ -243,7 +244,7 @@ def test_the_worker_goes_by_what_it_fetched_and_by_its_copy_when_nobody_answers(
         sources = of(Settings(ip_ranges=server.url, cache=str(tmp_path)))
         with sources.running():
             resolver = sources.resolver()
-            resolver.resolve([batch([{"server_address": "3.5.0.1"}])])
+            resolver.resolve(join([batch([{"server_address": "3.5.0.1"}])]))
             found = [resolver.endpoints[n].service for n in range(len(resolver.endpoints))]
             return "".join(found)
 

@@ -18,6 +18,7 @@ from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
 from sql.schema import ROLLUPS
+from stream.columns import Rows, join
 from stream.endpoints import Endpoint, Endpoints
 from stream.network import file
 from stream.places import End
@@ -82,8 +83,8 @@ class Known:
     def forget_if_full(self) -> None:
         """They are few."""
 
-    def resolve(self, batches: Sequence[wire.Batch]) -> Ends:
-        ports = np.concatenate([each.rows["server_port"].to_numpy() for each in batches])
+    def resolve(self, rows: Rows) -> Ends:
+        ports = rows.numbers("server_port")
         client, server = self._ids[ports].T
         return Ends(client, server, ports)
 
@@ -108,7 +109,7 @@ def reports(examples: Sequence[Case]) -> list[wire.Batch]:
 
 def put(client: Client, by: Tariff, examples: Sequence[Case], token: str) -> None:
     known = Known(examples)
-    windows = aggregate(reports(examples), known, 10)  # type: ignore[arg-type]
+    windows = aggregate(join(reports(examples)), known, 10)  # type: ignore[arg-type]
     priced = by.price(windows, known.endpoints)
     for table, rows in levels(priced, known.endpoints, "shop").items():
         insert(client, table, rows, token)

@@ -12,6 +12,7 @@ from benchmarks import inventory, workload
 from benchmarks.cluster import Cluster, Shape
 from stream import cluster as stream_cluster
 from stream import inventory as stream_inventory
+from stream.columns import join
 from stream.decode import Message, decode
 from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
@@ -103,7 +104,7 @@ def test_the_inventory_names_the_pod_of_every_row(
     for message in made:
         assert set(message.rows["pod_uid"].to_pylist()) <= uids
         raw = Message("flows", 0, 0, 0.0, b"", message.value, message.headers)
-        ends = resolver.resolve([decode(raw).batch])
+        ends = resolver.resolve(join([decode(raw).batch]))
         reporter = np.where(message.rows["reporter"].to_numpy() == 1, ends.client, ends.server)
         kinds = resolver.endpoints.columns("client", reporter, ["client_kind"])[
             "client_kind"

@@ -14,7 +14,7 @@ from stream.network import file
 from stream.network.model import Network
 from stream.paths import Path as Way
 from stream.paths import Router
-from stream.places import End, Gazetteer
+from stream.places import End, Ends, Gazetteer
 
 S3 = End(pack("52.216.8.45"), "aws_service", service="S3", region="us-east-1")
 DYNAMODB = End(pack("52.94.2.10"), "aws_service", service="DYNAMODB", region="us-east-1")
@@ -49,7 +49,7 @@ def test_flows_go_by_the_way_of_the_story(
     gazetteer = Gazetteer(demo)
     router = Router(gazetteer)
     (where,) = (each for each in SHOP.nodes if each.name == node)
-    client = gazetteer.locate([End(pack(where.addresses_at(20)[0]), "pod")])
-    found = router.paths(client, gazetteer.locate([server]))
+    client = gazetteer.locate(Ends.each([End(pack(where.addresses_at(20)[0]), "pod")]))
+    found = router.paths(client, gazetteer.locate(Ends.each([server])))
     gateway = router.gateways.list()[found.gateway[0]]
     assert (found.path[0], found.behind[0], gateway) == way

@@ -12,7 +12,7 @@ import pytest
 from stream.addresses import pack
 from stream.network.model import Network, Target
 from stream.paths import Path, Paths, Router
-from stream.places import End, Gazetteer
+from stream.places import End, Ends, Gazetteer
 from stream.price_book import builtin
 from stream.pricer import Pricer
 from tests.unit.account import NETWORK, route
@@ -22,7 +22,9 @@ from tests.unit.test_price_examples import ENDS
 def paths(network: Network, pairs: list[tuple[End, End]], external_snat: bool = False) -> Paths:
     gazetteer = Gazetteer(network, external_snat)
     clients, servers = zip(*pairs, strict=True)
-    return Router(gazetteer).paths(gazetteer.locate(clients), gazetteer.locate(servers))
+    return Router(gazetteer).paths(
+        gazetteer.locate(Ends.each(clients)), gazetteer.locate(Ends.each(servers))
+    )
 
 
 def path(client: End, server: End, network: Network = NETWORK) -> Path:

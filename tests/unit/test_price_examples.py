@@ -15,7 +15,7 @@ import pytest
 from stream.addresses import pack
 from stream.network.model import Network
 from stream.paths import Path, Router
-from stream.places import End, Gazetteer
+from stream.places import End, Ends, Gazetteer
 from stream.price import charge, rates, settled
 from stream.price_book import builtin
 from tests.unit.account import NETWORK
@@ -205,7 +205,9 @@ def priced(network: Network, case: Case) -> tuple[str, float]:
     """Path and USD, summed over the reports that there are."""
     gazetteer = Gazetteer(network)
     router = Router(gazetteer)
-    client, server = gazetteer.locate([ENDS[case.client]]), gazetteer.locate([ENDS[case.server]])
+    client, server = (
+        gazetteer.locate(Ends.each([ENDS[end]])) for end in (case.client, case.server)
+    )
     paths = router.paths(client, server)
     tariff = rates(paths, gazetteer.regions.list(), builtin().at(date(2026, 1, 1)))
     both = case.reports == "both"

@@ -8,12 +8,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.network.model import Network
 from stream.paths import Path
+from stream.places import Ends
 from stream.price import dollars, settled
 from stream.price_book import Book, Edition, Figure, Region, builtin
 from stream.pricer import Priced, Pricer, Traffic
@@ -33,7 +35,7 @@ def pricer() -> Pricer:
 
 def pricer_of(network: Network, own: Book | None = None) -> Pricer:
     pricer = Pricer(network, BOOK, own)
-    pricer.learn(list(ENDS.values()))
+    pricer.learn(Ends.each(list(ENDS.values())))
     return pricer
 
 
@@ -186,4 +188,6 @@ def test_each_row_has_the_prices_of_its_day() -> None:
 
 def test_money_reaches_the_table_to_the_last_digit() -> None:
     amounts = np.array([0, 1, -1, 20_000_000_000, 999_999_999_999_999_999])
-    assert dollars(amounts).to_pylist() == [Decimal(n).scaleb(-12) for n in amounts.tolist()]
+    assert dollars(pa.array(amounts)).to_pylist() == [
+        Decimal(n).scaleb(-12) for n in amounts.tolist()
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent import wire
+from stream.columns import join
 from stream.decode import Message, decode, decode_all
 from stream.ledger import ledger_rows
 from tests.unit.stream_batches import SECOND, batch, message
@@ -47,7 +48,7 @@ def test_a_batch_without_rows_is_good_for_the_ledger_in_its_headers() -> None:
     value, headers = message(batch([]))
     delivery = decode(Message("flows", 2, 11, 1.5, b"node-a", value, headers))
     assert delivery.batch.rows.num_rows == 0
-    assert ledger_rows([delivery], "c")["stream_rows"].to_pylist() == [0]
+    assert ledger_rows([delivery], join([delivery.batch]), "c")["stream_rows"].to_pylist() == [0]
 
 
 def test_an_empty_message_is_poison() -> None:
@@ -59,7 +60,8 @@ def test_of_many_messages_only_those_at_fault_are_set_aside() -> None:
     rows = [{"bytes_to_server": 1}, {"reporter": 3}, {"bytes_to_server": 2}, {"protocol": 1}]
     whole = [replace(as_message(row), offset=offset) for offset, row in enumerate(rows)]
     cut = [replace(whole[0], offset=4, value=whole[0].value[:-9]), replace(whole[2], offset=5)]
-    good, poison = decode_all([*whole, *cut])
+    good, poison, told = decode_all([*whole, *cut])
+    assert told.numbers("bytes_to_server").tolist() == [0, 1, 0, 2, 0, 2]
     assert [delivery.offset for delivery in good] == [0, 2, 5]
     assert [found.message.offset for found in poison] == [1, 3, 4]
     for found in poison:
@@ -70,5 +72,8 @@ def test_of_many_messages_only_those_at_fault_are_set_aside() -> None:
 def test_many_messages_without_any_row_are_good() -> None:
     value, headers = message(batch([]))
     empty = Message("flows", 2, 11, 1.5, b"node-a", value, headers)
-    assert [delivery.batch.rows.num_rows for delivery in decode_all([empty, empty])[0]] == [0, 0]
-    assert decode_all([]) == ([], [])
+    assert [delivery.batch.rows.num_rows for delivery in decode_all([empty, empty]).deliveries] == [
+        0,
+        0,
+    ]
+    assert decode_all([])[:2] == ([], [])

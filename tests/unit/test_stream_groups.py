@@ -5,6 +5,7 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,15 +17,15 @@ far_apart = st.sampled_from([0, 1, 5, 2**40, 2**61, -(2**61)])
 keys = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200), far_apart), max_size=60)
 
 
-@pytest.mark.parametrize("multipliers", [groups.MULTIPLIERS, (0, 0)])
+@pytest.mark.parametrize("seed", [groups.SEED, 0])
 @settings(max_examples=60, deadline=None)
 @given(keys)
 def test_rows_alike_are_one_group_in_order_of_appearance(
-    multipliers: tuple[int, ...], rows: list[tuple[int, ...]]
+    seed: int, rows: list[tuple[int, ...]]
 ) -> None:
-    """Also where every key falls into the same slot of the table."""
+    """Also where every row falls into the same slot of the table."""
     columns = np.array(rows, np.int64).reshape(-1, 3).T
-    with patch.object(groups, "MULTIPLIERS", multipliers):
+    with patch.object(groups, "SEED", seed):
         found = Groups(list(columns))
     known: dict[tuple[int, ...], list[int]] = {}
     for place, row in enumerate(rows):
@@ -32,7 +33,17 @@ def test_rows_alike_are_one_group_in_order_of_appearance(
     assert found.first.tolist() == [places[0] for places in known.values()]
     assert found.sizes.tolist() == [len(places) for places in known.values()]
     assert found.ids.tolist() == [list(known).index(row) for row in rows]
-    values = np.arange(len(rows), dtype=np.uint64) + np.uint64(2**40)
-    assert found.sum(values).tolist() == [sum(values[p].tolist()) for p in known.values()]
-    assert found.maximum(values).tolist() == [values[p].max() for p in known.values()]
-    assert found.minimum(values).tolist() == [values[p].min() for p in known.values()]
+    values = pa.array([place % 7 or None for place in range(len(rows))], pa.uint32())
+    members = [[values[place].as_py() for place in places] for places in known.values()]
+    told = [[value for value in each if value is not None] for each in members]
+    assert found.sum(values).tolist() == [sum(each) for each in told]
+    assert found.maximum(values).to_pylist() == [max(each, default=None) for each in told]
+    assert found.minimum(values).to_pylist() == [min(each, default=None) for each in told]
+
+
+def test_sums_take_the_least_type_that_holds_them() -> None:
+    alike = Groups([np.zeros(3, np.int64)])
+    assert alike.sum(pa.array([200, 50, 5], pa.uint8())).dtype == np.uint8
+    assert alike.sum(pa.array([200, 50, 6], pa.uint8())).dtype == np.uint16
+    most = 2**64 - 1
+    assert alike.sum(pa.array([most - 3, 1, 2], pa.uint64())).tolist() == [most]

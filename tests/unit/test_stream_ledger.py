@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from stream.columns import join
 from stream.decode import Delivery
 from stream.ledger import ledger_rows
 from stream.repeats import Numbers, Repeats, Runs, Sender
@@ -92,7 +93,11 @@ def test_the_ledger_tells_the_newest_interval_end() -> None:
     ends = [START + 3 * SECOND, START + 5 * SECOND, START + 4 * SECOND]
     told = Delivery(0, 1e9, batch([{"interval_end": end} for end in ends]))
     silent = Delivery(1, 1e9 + 0.5, batch([]))
-    newest = ledger_rows([told, silent], "c")["newest"].cast(pa.int64()).to_pylist()
+    newest = (
+        ledger_rows([told, silent], join([told.batch, silent.batch]), "c")["newest"]
+        .cast(pa.int64())
+        .to_pylist()
+    )
     assert newest == [START // 1_000_000 + 5000, 10**12 + 500]
 
 

@@ -85,11 +85,10 @@ def test_windows_are_what_grouping_row_by_row_gives(
     drawn: Sequence[tuple[Message, str, list[Row]]],
 ) -> None:
     numbered = [replace(found, offset=n) for n, (found, _, _) in enumerate(drawn)]
-    deliveries, poison = decode_all(numbered)
+    _, poison, rows = decode_all(numbered)
     assert not poison
     resolver = Resolver(Cluster(), Prefixes(SPECIAL))
-    batches = [delivery.batch for delivery in deliveries]
-    table = levels(aggregate(batches, resolver, 10), resolver.endpoints, "test")["flows_10s"]
+    table = levels(aggregate(rows, resolver, 10), resolver.endpoints, "test")["flows_10s"]
     expected: dict[Any, Row] = {}
     for _, node, told in drawn:
         for row in told:

@@ -18,6 +18,7 @@ from agent.wire import Batch
 from stream import vpc_endpoints
 from stream.addresses import pack
 from stream.cluster import Cluster
+from stream.columns import join
 from stream.errors import MalformedInventoryError
 from stream.evidence import WORDS
 from stream.files import Followed
@@ -37,7 +38,7 @@ S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"
 
 
 def windows(batches: list[Batch], resolver: Resolver) -> pa.Table:
-    found = aggregate(batches, resolver, 10)
+    found = aggregate(join(batches), resolver, 10)
     return levels(found, resolver.endpoints, "test")["flows_10s"]
 
 

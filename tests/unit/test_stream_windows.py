@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agent import wire
 from sql.schema import FLOWS
 from stream.cluster import Cluster
+from stream.columns import join
 from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 from stream.rollup import levels
@@ -58,7 +59,7 @@ rows = st.lists(
 
 def rolled_up(*batches: wire.Batch) -> dict[str, pa.Table]:
     resolver = Resolver(Cluster(), CLASSIFIER)
-    return levels(aggregate(batches, resolver, 10), resolver.endpoints, "test")
+    return levels(aggregate(join(batches), resolver, 10), resolver.endpoints, "test")
 
 
 def windows(*batches: wire.Batch) -> pa.Table:
