@@ -13,16 +13,16 @@ from typing import Any
 
 import faust
 from faust.tables.manager import TableManager
-from faust.types import TP
 
 from sql.client import connect
 from stream import sources
 from stream.dead_letter import DeadLetters, Headers
-from stream.decode import Message
 from stream.exposition import Exposition
+from stream.fetching import RunConsumer, messages
 from stream.health import Health
 from stream.kafka import cluster_id
-from stream.membership import commit, insist
+from stream.membership import insist
+from stream.partition_log import PartitionLog
 from stream.pipeline import Pipeline
 from stream.settings import Settings, load
 from stream.sink import Sink
@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 LEAVE_SECONDS = 10.0
 """Longest that stopping waits for Kafka: a rebalance under way has to end before one can leave."""
 
-FETCHED_AHEAD = 16
-"""Messages that Faust holds for the pipeline: what waits, waits in Kafka."""
+FETCHED_AHEAD = 2
+"""Runs of messages that Faust holds for the pipeline: what waits, waits in Kafka."""
 
 
 class NoTables(TableManager):
@@ -79,6 +79,11 @@ class StreamApp(faust.App):
         return self.topic(
             name, key_serializer="raw", value_serializer="raw", value_type=bytes, acks=False
         )
+
+    def _new_transport(self) -> Any:
+        transport: Any = super()._new_transport()
+        transport.Consumer = RunConsumer
+        return transport
 
     async def on_first_start(self) -> None:
         """Instead of Faust's own, which makes a data directory for tables; here are none."""
@@ -144,8 +149,7 @@ class StreamApp(faust.App):
             store=store,
             sink=sink,
             dead_letters=dead_letters,
-            commit=self._commit,
-            end=self._end,
+            log=PartitionLog(lambda: self.consumer),
             loop=loop,
         )
 
@@ -161,13 +165,6 @@ class StreamApp(faust.App):
     async def _send_dead(self, key: bytes | None, value: bytes, headers: Headers) -> None:
         await (await self.dead.send(key=key, value=value, headers=headers))
 
-    async def _commit(self, topic: str, partition: int, offset: int) -> None:
-        await commit(self.consumer, TP(topic, partition), offset)
-
-    async def _end(self, topic: str, partition: int) -> int:
-        place = TP(topic, partition)
-        return (await self.consumer.highwaters(place))[place]
-
 
 def build(settings: Settings) -> StreamApp:
     """A worker's application; inert until it is started."""
@@ -175,17 +172,8 @@ def build(settings: Settings) -> StreamApp:
 
     async def flows(stream: Any) -> None:
         async for event in stream.events():
-            raw = event.message
-            message = Message(
-                raw.topic,
-                raw.partition,
-                raw.offset,
-                raw.timestamp,
-                raw.key,
-                raw.value,
-                list(dict(raw.headers or {}).items()),
-            )
-            await app.pipeline.take([message], app.consumer.highwater(raw.tp))
+            run = event.message
+            await app.pipeline.take(messages(run.value), app.consumer.highwater(run.tp))
 
     app.agent(app.raw_topic(settings.topic), name="flows")(flows)
 

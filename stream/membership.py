@@ -1,8 +1,4 @@
-"""What Faust does not do as a member of the group.
-
-Committing what was inserted, not what was acknowledged.
-
-Joining again after Kafka refused it.
+"""What Faust does not do as a member of the group: joining again after Kafka refused it.
 
 aiokafka keeps such a refusal until it is asked for messages, and tries again only then; Faust asks
 for none while it has no partitions, so a worker that was kept out once would idle for good.
@@ -15,27 +11,11 @@ import logging
 from typing import Any
 
 from aiokafka.errors import InconsistentGroupProtocolError  # type: ignore[import-untyped]
-from faust.types import TP
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0
 LOG_EVERY = 5
-
-
-async def commit(consumer: Any, place: TP, offset: int) -> None:
-    """Commits the offset to read next, unless the partition has gone to another worker, who then
-    knows by the recorded range where to read on.
-
-    consumer: Faust's, which would crash at a commit for a partition that it does not have.
-    """
-    thread = consumer._thread
-
-    async def if_assigned() -> None:
-        if place in thread.assignment():
-            await thread._commit({place: offset})
-
-    await thread.call_thread(if_assigned)
 
 
 async def insist(consumer: Any) -> None:

@@ -43,6 +43,10 @@ dead_letters = Counter("flowatlas_stream_dead_letters_total", "Messages that cou
 expired_messages = Counter(
     "flowatlas_stream_expired_messages_total", "Messages Kafka dropped before they were read."
 )
+rewinds = Counter(
+    "flowatlas_stream_rewinds_total",
+    "Times that messages came ahead of their turn, were let go of and read again.",
+)
 repeated_batches = Counter(
     "flowatlas_stream_repeated_batches_total", "Batches whose sequence number had been seen."
 )

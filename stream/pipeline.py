@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from stream import metrics
 from stream.dead_letter import DeadLetters
@@ -37,11 +37,26 @@ LEADER_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 """Longest that stopping waits for an answer after ClickHouse's time to come back is over."""
 
+HOLE_AFTER = 3
+"""Times that Kafka is asked for messages before it is believed to have none at these offsets."""
+
 Partition = tuple[str, int]
-Commit = Callable[[str, int, int], Awaitable[None]]
-"""Commits topic, partition and the offset to read next."""
-End = Callable[[str, int], Awaitable[int]]
-"""Asks Kafka for the offset after a partition's last message."""
+
+
+class Log(Protocol):
+    """Kafka's side of a topic's partition, for the group that reads it."""
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The offset of the first message that there is, and the one after the last."""
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        """The offset to read next, as it was committed last."""
+
+    async def commit(self, topic: str, partition: int, offset: int) -> None:
+        """The offset to read next."""
+
+    async def rewind(self, topic: str, partition: int, offset: int) -> None:
+        """Hand on the messages from this offset on, whatever was handed on already."""
 
 
 class Pipeline:
@@ -62,8 +77,7 @@ class Pipeline:
         store: Store,
         sink: Sink,
         dead_letters: DeadLetters,
-        commit: Commit,
-        end: End,
+        log: Log,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._settings = settings
@@ -71,8 +85,7 @@ class Pipeline:
         self._store = store
         self._sink = sink
         self._dead_letters = dead_letters
-        self._commit = commit
-        self._end = end
+        self._log = log
         self._cutters: dict[Partition, Cutter] = {}
         self._epoch = 0
         self._preparing = ThreadPoolExecutor(1, "prepare")
@@ -132,6 +145,10 @@ class Pipeline:
     async def _take(self, messages: Sequence[Message], end_offset: int) -> None:
         cutter = await self._cutter(messages[0], end_offset)
         for message in messages:
+            if (missing := cutter.missing(message.offset)) and not await self._gone(
+                cutter, missing
+            ):
+                return
             if self._stopping or cutter.epoch != self._epoch:
                 return
             cutter.add(message)
@@ -146,8 +163,9 @@ class Pipeline:
         epoch = self._epoch
         async with self._turns[key]:
             recorded = await self._in(self._inserting, partial(self._store.last, self._group, *key))
-        cutter = Cutter(self._group, *key, epoch, recorded)
-        cutter.check(message.offset, await self._settled_end(cutter, end_offset))
+        start = None if recorded else await self._log.committed(*key)
+        cutter = Cutter(self._group, *key, epoch, recorded, start or 0)
+        cutter.check(await self._settled_end(cutter, end_offset))
         if epoch == self._epoch:
             self._cutters[key] = cutter
         return cutter
@@ -159,8 +177,25 @@ class Pipeline:
         deadline = time.monotonic() + LEADER_SECONDS
         while cutter.beyond(end_offset) and time.monotonic() < deadline:
             await asyncio.sleep(TICK)
-            end_offset = max(end_offset, await self._end(cutter.topic, cutter.partition))
+            _, end = await self._log.bounds(cutter.topic, cutter.partition)
+            end_offset = max(end_offset, end)
         return end_offset
+
+    async def _gone(self, cutter: Cutter, missing: range) -> bool:
+        """Whether Kafka has no messages of these offsets any more, so that the next ones may be
+        taken. If it has, these came ahead of their turn, as what Faust still held when partitions
+        moved does: it is let go of, and Faust has to go back for the missing ones."""
+        place = cutter.topic, cutter.partition
+        first, _ = await self._log.bounds(*place)
+        if first >= missing.stop or cutter.rewound(missing) > HOLE_AFTER:
+            cutter.skip(missing)
+            return True
+        log.info(
+            "messages ahead of their turn, going back partition=%d to=%d", place[1], missing.start
+        )
+        metrics.rewinds.inc()
+        await self._log.rewind(*place, max(first, missing.start))
+        return False
 
     async def _close(self, cutter: Cutter) -> None:
         # The lock keeps ranges in the order in which they were cut: a queue alone would not,
@@ -200,7 +235,7 @@ class Pipeline:
             async with self._turns[cut.topic, cut.partition]:
                 if epoch == self._epoch and not self.failure.done():
                     await self._in(self._inserting, partial(self._sink.insert, prepared))
-                    await self._commit(cut.topic, cut.partition, cut.last + 1)
+                    await self._log.commit(cut.topic, cut.partition, cut.last + 1)
         finally:
             self._prepared.release()
             self._queue.task_done()

@@ -52,7 +52,7 @@ class Cutter:
     """Cuts one partition's messages, in offset order, into ranges.
 
     recorded: the partition's last recorded range; what lies before it is passed over, and it is
-    cut again exactly as it was.
+    cut again exactly as it was. start: without one, the offset to begin at.
     """
 
     group: str
@@ -60,11 +60,13 @@ class Cutter:
     partition: int
     epoch: int
     recorded: Range | None
+    start: int = 0
     clock: Callable[[], float] = time.monotonic
     rows: int = 0
     """About so many: messages are not read here."""
     _first: int | None = None
     _position: int = -1
+    _missing: tuple[range, int] = (range(0), 0)
     _opened: float = 0.0
     _messages: list[Message] = field(default_factory=list)
 
@@ -72,17 +74,33 @@ class Cutter:
         """Whether more was recorded than there is in a partition that ends there."""
         return self.recorded is not None and self.recorded.last >= end_offset
 
-    def check(self, first_offset: int, end_offset: int) -> None:
-        """Whether this is the partition as it was recorded: raises LogRecreatedError or
-        RangeTornError if not."""
+    def check(self, end_offset: int) -> None:
+        """Whether this is the partition as it was recorded: raises LogRecreatedError if not."""
+        if self.recorded is not None and self.beyond(end_offset):
+            raise LogRecreatedError(self.partition, self.recorded.last, end_offset)
+
+    def missing(self, offset: int) -> range:
+        """The offsets that have to come before this one and did not; what is recorded may begin
+        anywhere before its first one, or be left out whole."""
+        if self._position >= 0:
+            return range(self._position + 1, offset)
         if self.recorded is None:
-            return
-        first, last = self.recorded.first, self.recorded.last
-        if self.beyond(end_offset):
-            raise LogRecreatedError(self.partition, last, end_offset)
-        if first < first_offset <= last:
-            raise RangeTornError(self.partition, first, last, first_offset)
-        metrics.expired_messages.inc(max(0, first_offset - last - 1))
+            return range(self.start, offset)
+        torn = self.recorded.first < offset <= self.recorded.last
+        return range(self.recorded.first if torn else self.recorded.last + 1, offset)
+
+    def rewound(self, missing: range) -> int:
+        """Counts how often the same offsets were missing."""
+        self._missing = (missing, self._missing[1] + 1 if missing == self._missing[0] else 1)
+        return self._missing[1]
+
+    def skip(self, missing: range) -> None:
+        """Goes on after offsets at which Kafka has no message. Raises RangeTornError."""
+        if self.recorded and self.recorded.first < missing.stop <= self.recorded.last:
+            recorded = self.recorded
+            raise RangeTornError(self.partition, recorded.first, recorded.last, missing.stop)
+        metrics.expired_messages.inc(len(missing))
+        self._position = missing.stop - 1
 
     def add(self, message: Message) -> None:
         """Takes the next message."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import stream.pipeline
+from stream import metrics
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.errors import (
@@ -19,12 +20,13 @@ from stream.errors import (
     InsertRefusedError,
     LogRecreatedError,
     NotDrainedError,
+    RangeTornError,
     RangeUnreadableError,
 )
 from stream.files import Followed
 from stream.inventory import Inventory, load
 from stream.ip_ranges import read
-from stream.pipeline import Pipeline
+from stream.pipeline import HOLE_AFTER, Pipeline
 from stream.prefixes import Prefix
 from stream.ranges import Range
 from stream.repeats import Runs, Sender
@@ -86,21 +88,32 @@ class World:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     dead: list[Headers] = field(default_factory=list)
-    committed: dict[int, int] = field(default_factory=dict)
+    commits: dict[int, int] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     """What Kafka answers, one after the other, to where the partition ends."""
+
+    first: int = 0
+    """The first offset that Kafka has."""
+    rewinds: list[int] = field(default_factory=list)
+
+    async def bounds(self, _topic: str, _partition: int) -> tuple[int, int]:
+        end = self.ends.pop(0) if len(self.ends) > 1 else (self.ends or [100])[0]
+        return self.first, end
+
+    async def committed(self, _topic: str, partition: int) -> int | None:
+        return self.commits.get(partition)
+
+    async def commit(self, _topic: str, partition: int, offset: int) -> None:
+        self.commits[partition] = offset
+
+    async def rewind(self, _topic: str, _partition: int, offset: int) -> None:
+        self.rewinds.append(offset)
 
     def pipeline(
         self, per_minute: int = 100, messages: int = 4, drain_seconds: float = 20.0
     ) -> Pipeline:
         async def send(key: bytes | None, value: bytes, headers: Headers) -> None:
             self.dead.append(headers)
-
-        async def commit(topic: str, partition: int, offset: int) -> None:
-            self.committed[partition] = offset
-
-        async def end(topic: str, partition: int) -> int:
-            return self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
 
         no_ranges: list[Prefix] = []
         sources = Sources(Followed("", load, Inventory()), Followed("", read, no_ranges))
@@ -110,8 +123,7 @@ class World:
             store=self.store,  # type: ignore[arg-type]
             sink=Sink(self.store, sources, "test", 10),  # type: ignore[arg-type]
             dead_letters=DeadLetters(send, per_minute),
-            commit=commit,
-            end=end,
+            log=self,
             loop=asyncio.get_running_loop(),
         )
 
@@ -148,7 +160,7 @@ def test_stopping_inserts_and_commits_everything_taken() -> None:
     run(scenario)
     assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 17))
     assert world.store.total("agent_ledger", "stream_bytes") == sum(range(7, 17))
-    assert world.committed == {0: 10}
+    assert world.commits == {0: 10}
 
 
 def test_stopping_ends_though_kafka_never_takes_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +169,7 @@ def test_stopping_ends_though_kafka_never_takes_the_commit(monkeypatch: pytest.M
 
     async def scenario() -> None:
         pipeline = world.pipeline(drain_seconds=0)
-        pipeline._commit = lambda *_: asyncio.Event().wait()  # type: ignore[assignment]
+        world.commit = lambda *_: asyncio.Event().wait()  # type: ignore[assignment, method-assign]
         pipeline.start()
         await pipeline.take([flow_message(0)], 2)
         await pipeline.stop()
@@ -182,7 +194,7 @@ def test_nothing_is_taken_after_it_was_told_to_stop() -> None:
         taking.cancel()
 
     run(scenario)
-    assert world.committed == {0: 1}
+    assert world.commits == {0: 1}
 
 
 def test_a_new_leader_that_does_not_know_the_end_yet_is_asked_again() -> None:
@@ -199,7 +211,7 @@ def test_a_new_leader_that_does_not_know_the_end_yet_is_asked_again() -> None:
         assert not pipeline.failure.done()
 
     run(scenario)
-    assert world.committed == {0: 5}
+    assert world.commits == {0: 5}
 
 
 def test_a_topic_that_stays_shorter_than_what_was_recorded_was_created_anew(
@@ -239,7 +251,7 @@ def test_poison_is_set_aside_with_its_origin_and_the_rest_goes_on() -> None:
     assert b"unknown schema" in headers["flowatlas-dead-reason"]
     assert world.store.total("flows_10s", "flow_rows") == 2
     assert world.store.ranges == [Range("g", "flows", 0, 0, 3, dead=(1, 3))]
-    assert world.committed == {0: 4}
+    assert world.commits == {0: 4}
 
 
 def test_too_much_poison_stops_the_worker_and_commits_none_of_the_rest() -> None:
@@ -258,7 +270,7 @@ def test_too_much_poison_stops_the_worker_and_commits_none_of_the_rest() -> None
 
     run(scenario)
     assert len(world.dead) == 3
-    assert world.committed.get(0, 0) <= 3
+    assert world.commits.get(0, 0) <= 3
     assert all(cut.dead == (cut.first,) for cut in world.store.ranges)
 
 
@@ -276,7 +288,7 @@ def test_a_range_is_repeated_as_it_was_read_by_who_recorded_it() -> None:
     assert world.store.total("flows_10s", "flow_rows") == 2
     assert world.store.total("agent_ledger", "sequence") == 0 + 3
     assert world.dead == []
-    assert world.committed == {0: 4}
+    assert world.commits == {0: 4}
 
 
 def test_a_range_that_only_a_newer_version_can_read_is_left_to_it() -> None:
@@ -293,7 +305,7 @@ def test_a_range_that_only_a_newer_version_can_read_is_left_to_it() -> None:
     run(scenario)
     assert not world.store.tables
     assert world.dead == []
-    assert world.committed == {}
+    assert world.commits == {}
 
 
 def test_a_refused_insert_stops_the_worker_and_is_not_committed() -> None:
@@ -307,7 +319,7 @@ def test_a_refused_insert_stops_the_worker_and_is_not_committed() -> None:
         await pipeline.stop()
 
     run(scenario)
-    assert world.committed == {}
+    assert world.commits == {}
 
 
 def test_a_slow_store_makes_the_taker_wait() -> None:
@@ -344,7 +356,7 @@ def test_a_batch_that_came_again_is_told_and_not_inserted_again() -> None:
     for level in ("flows_10s", "flows_1m", "flows_1h"):
         assert world.store.total(level, "flow_rows") == 1
     assert world.store.total("repeated_batches", "offset") == 1
-    assert world.committed == {0: 2}
+    assert world.commits == {0: 2}
 
 
 @dataclass
@@ -373,7 +385,7 @@ def test_ranges_of_different_partitions_are_inserted_at_once() -> None:
         assert not pipeline.failure.done()
 
     run(scenario)
-    assert world.committed == {0: 1, 1: 1}
+    assert world.commits == {0: 1, 1: 1}
 
 
 @dataclass
@@ -412,7 +424,7 @@ def test_a_range_is_recorded_only_after_the_one_before_it_is_inserted(failing: b
     run(scenario)
     whole = [f"{done} {offset}" for offset in range(3) for done in ("record", "inserted")]
     assert store.told == (["record 0"] if failing else whole)
-    assert world.committed == ({} if failing else {0: 3})
+    assert world.commits == ({} if failing else {0: 3})
 
 
 def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
@@ -424,13 +436,13 @@ def test_a_rebalance_in_between_neither_loses_nor_repeats() -> None:
         for offset in range(8):
             await pipeline.take([flow_message(offset)], 12)
         await pipeline.release()
-        for offset in range(world.committed.get(0, 0), 12):
+        for offset in range(world.commits.get(0, 0), 12):
             await pipeline.take([flow_message(offset)], 12)
         await pipeline.stop()
 
     run(scenario)
     assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 19))
-    assert world.committed == {0: 12}
+    assert world.commits == {0: 12}
 
 
 def test_a_worker_killed_between_insert_and_commit_repeats_the_same_range() -> None:
@@ -444,8 +456,62 @@ def test_a_worker_killed_between_insert_and_commit_repeats_the_same_range() -> N
         await pipeline.stop()
 
     run(lambda: lifetime(range(5), 5))
-    world.committed.clear()
+    world.commits.clear()
     run(lambda: lifetime(range(9), 2))
     assert world.store.ranges[0] == Range("g", "flows", 0, 0, 4)
     assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 16))
-    assert world.committed == {0: 9}
+    assert world.commits == {0: 9}
+
+
+def test_what_comes_ahead_of_its_turn_is_let_go_of_and_read_again() -> None:
+    """As it does after a rebalance, from what Faust had read before."""
+    world = World(MemoryStore([Range("g", "flows", 0, 0, 1)]), commits={0: 2})
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        await pipeline.take([flow_message(5), flow_message(6)], 9)
+        assert world.rewinds == [2]
+        await pipeline.take([flow_message(offset) for offset in range(2, 5)], 9)
+        await pipeline.take([flow_message(7)], 9)
+        assert world.rewinds == [2, 5]
+        await pipeline.take([flow_message(offset) for offset in range(5, 9)], 9)
+        await pipeline.stop()
+        assert not pipeline.failure.done()
+
+    run(scenario)
+    assert world.store.total("flows_10s", "bytes_to_server") == sum(range(9, 16))
+    assert world.commits == {0: 9}
+
+
+@pytest.mark.parametrize("first", [5, 0])
+def test_what_kafka_has_no_longer_is_counted_and_passed_over(first: int) -> None:
+    """Or never had, as where a transaction ended: it is asked for a few times."""
+    world = World(MemoryStore([Range("g", "flows", 0, 0, 1)]), first=first)
+    before = metrics.expired_messages._value.get()
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        while world.rewinds.count(2) < (0 if first else HOLE_AFTER):
+            await pipeline.take([flow_message(5)], 9)
+        await pipeline.take([flow_message(5)], 9)
+        await pipeline.stop()
+
+    run(scenario)
+    assert metrics.expired_messages._value.get() == before + 3
+    assert world.store.total("flows_10s", "flow_rows") == 1
+    assert world.commits == {0: 6}
+
+
+def test_a_recorded_range_of_which_kafka_lost_a_part_stops_the_worker() -> None:
+    world = World(MemoryStore([Range("g", "flows", 0, 0, 3)]), first=2)
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        taking = asyncio.create_task(pipeline.take([flow_message(2)], 9))
+        assert isinstance(await pipeline.failure, RangeTornError)
+        taking.cancel()
+
+    run(scenario)

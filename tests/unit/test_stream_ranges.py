@@ -90,12 +90,13 @@ def test_a_message_delivered_again_is_taken_once() -> None:
 
 def test_a_topic_created_anew_is_noticed() -> None:
     with pytest.raises(LogRecreatedError, match="--group"):
-        cutter(cut(10, 14)).check(first_offset=0, end_offset=3)
+        cutter(cut(10, 14)).check(end_offset=3)
 
 
 def test_a_range_torn_by_retention_is_noticed() -> None:
     with pytest.raises(RangeTornError, match="10-14"):
-        cutter(cut(10, 14)).check(first_offset=12, end_offset=20)
+        torn = cutter(cut(10, 14))
+        torn.skip(torn.missing(12))
 
 
 @given(st.lists(st.integers(1, 9), min_size=1), st.data())

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection
 
 import stream.sink
 from stream.__main__ import command
-from stream.app import StreamApp
+from stream.partition_log import PartitionLog
 from stream.replay.__main__ import command as replay
 from stream.store import Store
 from tests.integration.faults import next_version
@@ -63,18 +63,18 @@ def arm(passing: Passing) -> None:
 
         return call
 
-    async def commit(app: StreamApp, *position: Any) -> None:
-        await committed(app, *position)
+    async def commit(log: PartitionLog, *position: Any) -> None:
+        await committed(log, *position)
         passing.at("committed")
 
-    committed = StreamApp._commit
+    committed = PartitionLog.commit
     after = _after(passing)
     for owner, name, change in (
         (stream.sink, "decode_all", after("decoded")),
         (Store, "record", after("recorded")),
         (Store, "insert", insert),
         (HTTPConnection, "getresponse", answer),
-        (StreamApp, "_commit", lambda _: commit),
+        (PartitionLog, "commit", lambda _: commit),
     ):
         setattr(owner, name, change(getattr(owner, name)))
 
