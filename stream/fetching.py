@@ -5,7 +5,7 @@ third of a millisecond: more than all else that a message costs by itself. What 
 brought of one partition therefore goes through Faust as one message, whose value is the records.
 
 A run that Faust still holds when partitions move comes after the pipeline forgot what was before
-it, and by the offset of such a run Faust takes earlier ones for read. The pipeline therefore takes no
+it, and by the offset of such a run Faust takes earlier ones for read. So the pipeline takes no
 message ahead of its turn, and has Faust go back.
 """
 

@@ -145,9 +145,8 @@ class Pipeline:
     async def _take(self, messages: Sequence[Message], end_offset: int) -> None:
         cutter = await self._cutter(messages[0], end_offset)
         for message in messages:
-            if (missing := cutter.missing(message.offset)) and not await self._gone(
-                cutter, missing
-            ):
+            missing = cutter.missing(message.offset)
+            if missing and not await self._gone(cutter, missing):
                 return
             if self._stopping or cutter.epoch != self._epoch:
                 return
@@ -163,12 +162,19 @@ class Pipeline:
         epoch = self._epoch
         async with self._turns[key]:
             recorded = await self._in(self._inserting, partial(self._store.last, self._group, *key))
-        start = None if recorded else await self._log.committed(*key)
-        cutter = Cutter(self._group, *key, epoch, recorded, start or 0)
+        start = 0 if recorded else await self._start(*key)
+        cutter = Cutter(self._group, *key, epoch, recorded, start)
         cutter.check(await self._settled_end(cutter, end_offset))
         if epoch == self._epoch:
             self._cutters[key] = cutter
         return cutter
+
+    async def _start(self, topic: str, partition: int) -> int:
+        committed = await self._log.committed(topic, partition)
+        if committed is not None:
+            return committed
+        first, _ = await self._log.bounds(topic, partition)
+        return first
 
     async def _settled_end(self, cutter: Cutter, end_offset: int) -> int:
         """Where the partition ends, once that is after what was recorded, or it is certain that it
