@@ -8,6 +8,7 @@ it is needed: `python -m agent.loader` sends the descriptors of programs and map
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent import programs, tracing
+from agent import libbpf, programs, tracing, walk
 from agent.btf import Btf
 from agent.errors import AgentError, HostError, ProbeError
 from agent.tracing import Tracepoint
@@ -35,21 +36,22 @@ _REASONS: dict[str, type[AgentError]] = {kind.__name__: kind for kind in (HostEr
 
 @dataclass(frozen=True)
 class Loaded:
-    """Descriptors by name; the programs are attached nowhere yet."""
+    """Descriptors by name; the programs are attached nowhere yet. `way` is one of walk.WAYS."""
 
     programs: dict[str, int]
     maps: dict[str, int]
+    way: str
 
 
-def load(defines: Sequence[str], *, node_wide: bool) -> Loaded:
+def load(defines: Sequence[str], *, node_wide: bool, way: str) -> Loaded:
     """Compile with these `-D` flags and load; takes seconds. Raises HostError or ProbeError.
 
-    node_wide: with the tracepoints that see all of the node.
+    node_wide: with the tracepoints that see all of the node. way: of walk.WAYS.
     """
     ours, childs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, childs:
         scope = "node" if node_wide else "subtree"
-        command = [sys.executable, "-P", "-m", "agent.loader", str(childs.fileno()), scope]
+        command = [sys.executable, "-P", "-m", "agent.loader", str(childs.fileno()), scope, way]
         try:
             child = subprocess.run(
                 [*command, *defines],
@@ -84,23 +86,24 @@ def load(defines: Sequence[str], *, node_wide: bool) -> Loaded:
     return Loaded(
         programs=dict(zip(answer["programs"], received)),  # noqa: B905 - takes its part of them
         maps=dict(zip(answer["maps"], received)),  # noqa: B905
+        way=way,
     )
 
 
-def main(channel: int, scope: str, defines: list[str]) -> None:
+def main(channel: int, scope: str, way: str, defines: list[str]) -> None:
     """The child: answer on the socket that was inherited as descriptor `channel`."""
     with socket.socket(fileno=channel) as answer:
         try:
             _check_headers()
             tracepoints = _tracepoints(node_wide=scope == "node")
-            flags = [flag for each in tracepoints.values() for flag in each]
+            flags = [flag for each in tracepoints.values() for flag in each] + _walk_flags(way)
             bpf, lib = _compile(_import_bcc(), [*defines, *flags])
             loaded = {name: _load(bpf, name, kind, hook) for name, kind, hook in programs.HOOKS}
-            for name, _ in programs.ITERATORS:
-                loaded[name] = _load(bpf, name, programs.TRACING, -1)
+            for step in walk.WAYS[way]:
+                loaded[step.program] = _load(bpf, step.program, step.kind, -1)
             for tracepoint in tracepoints:
                 name = tracepoint.program
-                loaded[name] = _load(bpf, name, programs.TRACEPOINT, -1)
+                loaded[name] = _load(bpf, name, libbpf.TRACEPOINT, -1)
             maps = _maps(bpf, lib)
         except AgentError as error:
             reason = {"reason": type(error).__name__, "sentence": error.message}
@@ -119,12 +122,23 @@ def _tracepoints(*, node_wide: bool) -> dict[Tracepoint, list[str]]:
     found = {each: at for each in chosen if (at := tracing.offsets(each))}
     flags = {each: tracing.defines(each, at) for each, at in found.items()}
     if tracing.PACKET_DROPPED in flags:
-        btf = Btf()
         for member in ("head", "network_header"):
-            offset = btf.offset("sk_buff", member)
+            offset = _kernel_types().offset("sk_buff", member)
             flags[tracing.PACKET_DROPPED].append(f"-DSKB_{member.upper()}={offset}")
         flags[tracing.PACKET_DROPPED].append(f"-DNO_LOSS={tracing.no_loss()}")
     return flags
+
+
+def _walk_flags(way: str) -> list[str]:
+    if way == "maps":
+        return []
+    place = _kernel_types().offset("socket", "sk")
+    return [f"-DSOCKET_SK={place}", f"-DKEYS_A_RUN={walk.KEYS_A_RUN}"]
+
+
+@functools.cache
+def _kernel_types() -> Btf:
+    return Btf()
 
 
 def _check_headers() -> None:
@@ -185,4 +199,4 @@ def _maps(bpf: Any, lib: Any) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import loader, pins, programs
+from agent import loader, pins, programs, walk
 from agent.errors import HostError
 from agent.pins import Pins
 from agent.ring import ANSWER_BYTES, RECORD, Records
@@ -64,6 +64,7 @@ class Probe:
         self._names = names
         self._pin_root = pin_root
         self._pins: Pins | None = None
+        self._way = "maps"
         self._running = Running({}, {}, {})
         self._inherited: list[Records] = []
 
@@ -73,6 +74,7 @@ class Probe:
         directory = Path(self._cgroup) if self._cgroup else find_cgroup2()
         if not (directory / "cgroup.procs").is_file():
             raise HostError(f"{directory} is no cgroup v2 directory: name another with --cgroup")
+        self._way = walk.choose()
         cgroup = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             if self._pin_root:
@@ -165,14 +167,14 @@ class Probe:
         pinned.remove(name)
 
     def _load(self) -> loader.Loaded:
-        return loader.load(self._defines(), node_wide=not self._cgroup)
+        return loader.load(self._defines(), node_wide=not self._cgroup, way=self._way)
 
     def _attach(self, loaded: loader.Loaded, cgroup: int) -> Running:
         return Running.attach(loaded, cgroup, self._interval_ns, wall_clock_offset())
 
     def _version(self) -> str:
         """The same for two agents exactly if they would load the same programs."""
-        made_of = (programs.text(), self._defines(), programs.HOOKS, programs.ITERATORS)
+        made_of = (programs.text(), self._defines(), programs.HOOKS, walk.WAYS[self._way])
         digest = hashlib.sha256(repr((*made_of, not self._cgroup)).encode()).hexdigest()
         return f"{_layout()}_{digest[:16]}"
 

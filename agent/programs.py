@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.resources
 
+from agent import libbpf
+from agent.libbpf import CGROUP_SKB, CGROUP_SOCK, SOCK_OPS, TRACEPOINT
+
 SOURCES = (
     "record",
     "emit",
@@ -17,11 +20,11 @@ SOURCES = (
     "udp",
     "tracepoints",
     "programs",
+    "walk",
 )
 """Files of agent/bpf, in the order in which they make one translation unit."""
 
-# enum bpf_prog_type and enum bpf_attach_type of include/uapi/linux/bpf.h
-TRACEPOINT, CGROUP_SKB, CGROUP_SOCK, SOCK_OPS, TRACING = 5, 8, 9, 13, 26
+# enum bpf_attach_type of include/uapi/linux/bpf.h
 _INGRESS, _EGRESS, _SOCK_CREATE, _ON_SOCK_OPS, _SOCK_RELEASE = 0, 1, 2, 3, 34
 
 HOOKS = (
@@ -33,14 +36,14 @@ HOOKS = (
 )
 """Programs on the cgroup with type and place, in the order of attaching."""
 
-ITERATORS = (
-    ("bpf_iter__bpf_sk_storage_map", "sockets"),
-    ("bpf_iter__bpf_map_elem", "incidents"),
-)
-"""Programs that user space runs over the elements of a map."""
-
 
 def text() -> str:
     """The C source of all programs."""
     folder = importlib.resources.files("agent") / "bpf"
     return "\n".join((folder / f"{name}.c").read_text() for name in SOURCES)
+
+
+def refused() -> list[str]:
+    """The programs on hooks whose kind the kernel does not permit, whatever they do."""
+    kinds = [*HOOKS, ("on_socket_error", TRACEPOINT, 0)]
+    return [name for name, kind, hook in kinds if not libbpf.permits(kind, hook)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from agent import libbpf, programs, tracing
+from agent import libbpf, programs, tracing, walk
 from agent.errors import ProbeError
 from agent.loader import Loaded
 from agent.ring import ANSWER, RECORD, Ring, open_ring
@@ -61,9 +61,9 @@ class Running:
         made.set_clock(interval_ns, clock_ns)
         name = ""
         try:
-            for name, over in programs.ITERATORS:
-                program = loaded.programs[name]
-                made._iterators[name] = libbpf.attach_iterator(program, loaded.maps[over])
+            for step in walk.WAYS[loaded.way]:
+                name = step.program
+                made._iterators[name] = walk.attach(name, loaded.programs[name], loaded.maps)
             for tracepoint in tracing.TRACEPOINTS:
                 name = tracepoint.program
                 if name in loaded.programs:
@@ -117,11 +117,11 @@ class Running:
     def walk(self) -> None:
         """Have the kernel emit what is due; walks all sockets once. Raises ProbeError."""
         try:
-            for link in self._iterators.values():
-                libbpf.iterate(link)
+            for name, descriptor in self._iterators.items():
+                walk.take(name, descriptor, self._maps)
         except OSError as error:
             raise ProbeError(
-                f"the kernel gave no iterator ({error.strerror}): start the agent again"
+                f"the kernel did not walk its sockets ({error.strerror}): start the agent again"
             ) from error
 
     @cached_property
@@ -135,7 +135,9 @@ class Running:
         return self._open_ring("answers", ANSWER)
 
     def _open_ring(self, name: str, record: np.dtype[Any]) -> Ring:
-        ring = open_ring(self._maps[name], libbpf.map_size(self._maps[name]), record)
+        ring = open_ring(
+            self._maps[name], libbpf.map_property(self._maps[name], "max_entries"), record
+        )
         self._rings.append(ring)
         return ring
 

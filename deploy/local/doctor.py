@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from agent import programs, walk
 from deploy.local.demo.programs import PACKAGES
 from deploy.local.kafka import JARS
 from deploy.local.probes import port_is_free
@@ -59,6 +60,8 @@ class Host:
     find_program: Callable[[str], str | None] = shutil.which
     port_is_free: Callable[[int], bool] = port_is_free
     create_ring_buffer: Callable[[], bool] = create_ring_buffer
+    refused_hooks: Callable[[], list[str]] = programs.refused
+    refused_steps: Callable[[str], list[str]] = walk.refused
 
     def text(self, path: str) -> str:
         """A file's text; "" if it cannot be read."""
@@ -130,6 +133,20 @@ def ring_buffer(host: Host) -> Finding:
     )
 
 
+def bpf_programs(host: Host) -> Finding:
+    """Whether the kernel permits each kind of program that the agent needs."""
+    refused = host.refused_hooks()
+    found = "every kind is permitted"
+    if over_maps := host.refused_steps("maps"):
+        found = "iterators over maps refused: the agent walks open sockets instead"
+        if over_files := host.refused_steps("files"):
+            refused += [*over_maps, *over_files]
+    if refused:
+        found = f"the kernel refuses the kinds of {', '.join(refused)}"
+    remedy = "mend the checks above; `dmesg` may name the lockdown or security module that refuses"
+    return Finding("BPF programs", not refused, found, remedy)
+
+
 def setpriv(host: Host) -> Finding:
     """The supervisor's means of letting no role outlive it."""
     path = host.find_program("setpriv")
@@ -168,6 +185,7 @@ CHECKS: list[Callable[[Host], Finding]] = [
     headers,
     bcc,
     ring_buffer,
+    bpf_programs,
     setpriv,
     ports,
     kafka,

@@ -39,7 +39,7 @@ def loader_runs(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 def test_a_loader_that_dies_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     loader_runs(monkeypatch, "import sys; sys.exit('no such luck')")
     with pytest.raises(ProbeError, match=r"status 1 \(no such luck\).*flowatlas doctor"):
-        loader.load([], node_wide=False)
+        loader.load([], node_wide=False, way="maps")
 
 
 def test_the_verifiers_first_line_is_in_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_the_verifiers_first_line_is_in_the_sentence(monkeypatch: pytest.MonkeyP
     send = f"socket.socket(fileno=int(sys.argv[1])).send({answer.encode()!r})"
     loader_runs(monkeypatch, f"import socket, sys; sys.stderr.write('R1 !read\\nx'); {send}")
     with pytest.raises(ProbeError, match=r"^refused \(it says: R1 !read\)$"):
-        loader.load([], node_wide=False)
+        loader.load([], node_wide=False, way="maps")
 
 
 def test_a_missing_libbpf_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ def host(tmp_path: Path) -> Host:
         find_program=lambda program: f"/usr/bin/{program}",
         port_is_free=lambda _: True,
         create_ring_buffer=lambda: True,
+        refused_hooks=list,
+        refused_steps=lambda way: [],
     )
 
 
@@ -109,6 +111,21 @@ def test_the_oldest_kernel_is_the_first_with_links_of_tracepoints(
 def test_a_ring_buffer_that_cannot_be_made_is_a_lack(host: Host) -> None:
     (finding,) = doctor.missing(replace(host, create_ring_buffer=lambda: False))
     assert finding.name == "BPF ring buffer"
+
+
+def test_a_kernel_that_refuses_iterators_over_maps_is_told_and_does(host: Host) -> None:
+    hardened = replace(host, refused_steps={"maps": ["over_maps"], "files": []}.__getitem__)
+    assert "refused: the agent walks open sockets instead" in doctor.bpf_programs(hardened).found
+    assert doctor.missing(hardened) == []
+
+
+def test_kinds_of_programs_that_the_agent_cannot_do_without_are_a_lack(host: Host) -> None:
+    without_walk = replace(host, refused_steps=lambda way: [f"over_{way}"])
+    without_hook = replace(host, refused_hooks=lambda: ["on_ingress"])
+    for lacking, named in ((without_walk, "over_files"), (without_hook, "on_ingress")):
+        (finding,) = doctor.missing(lacking)
+        assert finding.name == "BPF programs"
+        assert named in finding.found
 
 
 def test_taken_ports_are_named_but_do_not_stop_an_agent(host: Host) -> None:
