@@ -131,9 +131,9 @@ def _tracepoints(*, node_wide: bool) -> dict[Tracepoint, list[str]]:
 
 def _walk_flags(way: str) -> list[str]:
     if way == "maps":
-        return []
+        return ["-DWALKS_FILES=0"]
     place = _kernel_types().offset("socket", "sk")
-    return [f"-DSOCKET_SK={place}", f"-DKEYS_A_RUN={walk.KEYS_A_RUN}"]
+    return ["-DWALKS_FILES=1", f"-DSOCKET_SK={place}", f"-DKEYS_A_RUN={walk.KEYS_A_RUN}"]
 
 
 @functools.cache

@@ -57,10 +57,12 @@ static __always_inline struct socket *start_connection(struct bpf_sock_ops *ops,
 static __always_inline void on_established(struct socket *s, u32 op, u64 now) {
     bool active = op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB;
     u64 took = (now - s->connect_ns) / 1000;
-    u32 retries = active ? 0 : complete_handshake(&s->flow);
+    bool unclaimed = WALKS_FILES && !active && leave_to_table(&s->flow, now);
+    u32 retries = active || unclaimed ? 0 : complete_handshake(&s->flow);
     bpf_spin_lock(&s->lock);
     touch(s, now);
-    s->flow.established += 1;
+    s->flags |= unclaimed ? UNCLAIMED : 0;
+    s->flow.established += !unclaimed;
     s->flow.retransmitted_syns += retries;
     if (active)
         s->flow.connect_microseconds = took ? took : 1;

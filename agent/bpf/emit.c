@@ -5,7 +5,7 @@
 struct settings {
     u64 interval_ns;
     u64 wall_clock_offset_ns;
-    u64 flush_everything; // the iterators also send what is not yet due
+    u64 flush_everything; // the walk also sends what is not yet due
 };
 
 BPF_SK_STORAGE(sockets, struct socket);

@@ -1,5 +1,5 @@
 // What happens outside of any socket: handshakes under way, drops, datagrams refused. It waits in a
-// table until the iterator reports it, at the end of an interval.
+// table until the walk reports it, at the end of an interval.
 
 #define MOST_INCIDENTS 65536
 
@@ -20,7 +20,8 @@ struct incident {
     u32 count; // handshake: SYN-ACK sent again; else packets
     u8 answered;
     u8 confirmed; // the client's ACK came, and yet there is no connection
-    u8 reserved[2];
+    u8 established; // handshake: at last_ns, and the connection has not been seen in use
+    u8 reserved;
 };
 
 BPF_HASH(incidents, struct incident_key, struct incident, MOST_INCIDENTS);

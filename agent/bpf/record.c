@@ -2,11 +2,11 @@
 //
 // Touches UAPI contexts only (__sk_buff, bpf_sock, bpf_tcp_sock, bpf_sock_ops), so it needs no
 // headers of the running kernel. A delta leaves when its interval is over (at the socket's next
-// packet, or when user space runs the iterator), and when the socket ends.
+// packet, or when user space walks the sockets), and when the socket ends.
 //
 // bcc rewrites map calls in the main file only, so agent/programs.py joins the files of this folder
 // into one. It also defines: RING_PAGES, HISTOGRAM_BUCKETS, CAPTURE_ANSWERS, ANSWER_BYTES,
-// ANSWER_RING_PAGES.
+// ANSWER_RING_PAGES, WALKS_FILES (1 or 0; see walk.c).
 
 #include <uapi/linux/bpf.h>
 #include <uapi/linux/if_ether.h>
@@ -38,6 +38,7 @@ enum socket_flag {
     ZERO_WINDOW_RECEIVED = 1 << 9,
     UNDECIDED = 1 << 10,       // an attempt failed, of what is not known yet
     RELEASED = 1 << 11,        // the application has closed the socket
+    UNCLAIMED = 1 << 12,       // that it was established is in the table of incidents
 };
 
 struct distribution {

@@ -229,6 +229,7 @@ static __always_inline void on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, b
     }
     if (!s->flow.cgroup_id)
         s->flow.cgroup_id = bpf_sk_cgroup_id(sk);
+    claim(s, now);
     emit_if_due(s, now);
 
     struct tcp_view view = look(tp);

@@ -1,12 +1,16 @@
 // What user space runs at the end of each interval: the deltas of sockets that fell silent, and what
-// happened outside of sockets. agent/walk.py chooses between the two ways and defines SOCKET_SK for the
-// second: where struct socket of the kernel has `sk`.
+// happened outside of sockets. agent/walk.py chooses between the two ways. For WALKS_FILES, SOCKET_SK
+// is defined as well: where the kernel's struct socket has `sk`.
 
 static __always_inline void report_socket(struct socket *s) {
-    if (s && flushes_everything())
-        emit(s, bpf_ktime_get_ns(), false);
-    else if (s)
-        emit_if_due(s, bpf_ktime_get_ns());
+    u64 now = bpf_ktime_get_ns();
+    if (!s)
+        return;
+    claim(s, now);
+    if (flushes_everything())
+        emit(s, now, false);
+    else
+        emit_if_due(s, now);
 }
 
 static __always_inline void report_incident(struct incident_key *key) {
@@ -19,7 +23,7 @@ static __always_inline void report_incident(struct incident_key *key) {
         report_count(key, incident, bpf_ktime_get_ns());
 }
 
-#ifndef SOCKET_SK
+#if !WALKS_FILES
 // The context of the kernel's iterator over a socket storage map (net/core/bpf_sk_storage.c).
 struct storage_iterator {
     u64 meta;

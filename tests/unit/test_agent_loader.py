@@ -73,13 +73,19 @@ def test_a_pin_directory_below_a_mounted_bpf_file_system_is_taken(tmp_path: Path
     pins.ensure_bpffs(tmp_path / "pins", mounts)
 
 
-def test_other_text_settings_or_scope_are_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    def version(cgroup: str = "", ring_bytes: int = 4096, names: bool = True) -> str:
-        return probe.Probe(cgroup, 5.0, ring_bytes, names)._version()
+def test_other_text_settings_scope_or_walk_are_another_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(
+        cgroup: str = "", ring_bytes: int = 4096, names: bool = True, way: str = "maps"
+    ) -> str:
+        made = probe.Probe(cgroup, 5.0, ring_bytes, names)
+        made._way = way
+        return made._version()
 
     plain = version()
-    others = {version("/a"), version(ring_bytes=8192), version(names=False)}
+    others = {version("/a"), version(ring_bytes=8192), version(names=False), version(way="files")}
     monkeypatch.setattr(programs, "text", lambda: "")
     others.add(version())
-    assert len(others | {plain}) == 5
+    assert len(others | {plain}) == 6
     assert probe.Probe("/b", 1.0, 4096)._version() == version("/a"), "interval: a setting in a map"
