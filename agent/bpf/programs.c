@@ -72,7 +72,8 @@ int on_socket_event(struct bpf_sock_ops *ops) {
         if (!tp)
             return ALLOW;
         struct tcp_view view = look(tp);
-        claim(s, now);
+        if (state == BPF_TCP_CLOSE)
+            claim(s, now);
         on_state(s, &view, before, state, now);
     } else {
         // Kernels before 6.10 pass no sample: the smoothed value stands in.
