@@ -26,7 +26,8 @@ MIGRATION = (
 def install() -> None:
     """Makes this process, which has done nothing yet, one of the next version."""
     wire.COUNTERS_SINCE_2[COUNTER] = "only made up"
-    wire.SCHEMA, wire.CODEC, wire.decode = SCHEMA, CODEC, CODEC.decode
+    wire.SCHEMA, wire.CODEC = SCHEMA, CODEC
+    wire.decode, wire.decode_all = CODEC.decode, CODEC.decode_all
     flows = schema.FLOWS.append(pa.field(COUNTER, pa.uint64(), nullable=False))
     schema.FLOWS = vars(stream.rollup)["FLOWS"] = flows
     schema.TABLES["flows_10s"] = flows
