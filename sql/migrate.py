@@ -10,6 +10,7 @@ from importlib import resources
 from clickhouse_connect.driver import Client
 
 from sql.client import connect, queries
+from sql.cluster import Cluster
 from sql.errors import MigrationEditedError, MigrationMissingError
 from sql.settings import ClickHouse
 
@@ -68,30 +69,44 @@ def pending(migrations: list[Migration], applied: dict[str, str]) -> list[Migrat
 
 
 def plan(settings: ClickHouse) -> list[Migration]:
-    """What migrate() would apply now. Changes nothing."""
+    """What migrate() would apply now. Changes nothing. Raises what pending() raises."""
     with connect(replace(settings, database="")) as client, queries(settings):
         return pending(known(), _applied(client, settings.database))
 
 
-def migrate(settings: ClickHouse) -> list[Migration]:
-    """Make the database if need be, apply what is pending, and return that.
+def migrate(settings: ClickHouse, on_cluster: str = "") -> list[Migration]:
+    """Make the database if need be, apply what is pending, and return that. on_cluster: the name of
+    ClickHouse's cluster to do so on, see sql.cluster; empty: one server.
 
     ClickHouse has no transactions around DDL, so every statement is written to do nothing when
     repeated: a migration cut off half-way is run again from its start.
     """
+    create = Migration("", f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
     with connect(replace(settings, database="")) as client, queries(settings):
-        client.command(f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+        _run(client, create, on_cluster, settings.database)
     with connect(settings) as client, queries(settings):
-        client.command(HISTORY)
+        _run(client, Migration("", HISTORY), on_cluster, settings.database)
         outstanding = pending(known(), _applied(client, settings.database))
         for migration in outstanding:
-            _apply(client, migration)
+            _run(client, migration, on_cluster, settings.database)
+            _record(client, migration)
     return outstanding
 
 
-def _apply(client: Client, migration: Migration) -> None:
-    for statement in migration.statements:
+def rendered(migration: Migration, on_cluster: str, database: str) -> list[str]:
+    """The statements to execute, in order."""
+    if not on_cluster:
+        return migration.statements
+    cluster = Cluster(on_cluster, database)
+    return [text for statement in migration.statements for text in cluster.render(statement)]
+
+
+def _run(client: Client, migration: Migration, on_cluster: str, database: str) -> None:
+    for statement in rendered(migration, on_cluster, database):
         client.command(statement)
+
+
+def _record(client: Client, migration: Migration) -> None:
     client.insert(
         "schema_migrations",
         [[migration.name, migration.checksum]],

@@ -68,7 +68,8 @@ Start here:
 
 Settings come from flags, then FLOWATLAS_<ROLE>_<KEY> in the environment, then the section
 [<role>] of the TOML file that FLOWATLAS_SETTINGS names. Each role knows --check, which only
-says whether its settings are valid, and --dump, which prints them as such a file.
+says whether its settings are valid (migrate: whether the tables are as they should be), and --dump,
+which prints them as such a file.
 """
 
 
@@ -138,22 +139,27 @@ def _runs_on_settings(command: click.Command) -> bool:
 
 
 def _add_settings_options(command: click.Command, section: str) -> None:
-    """Give `command` --check and --dump; twice is once."""
-    if any(parameter.name == "check_settings" for parameter in command.params):
+    """Give `command` --check, unless it checks more than that itself, and --dump; twice is once."""
+    if any(parameter.name == "dump_settings" for parameter in command.params):
         return
     run = command.callback
     assert run is not None
-    command.params += [
-        click.Option(
-            ["--check", "check_settings"], is_flag=True, help="Say whether the settings are valid."
-        ),
-        click.Option(["--dump", "dump_settings"], is_flag=True, help="Print the settings as TOML."),
-    ]
+    if not any("--check" in parameter.opts for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["--check", "check_settings"],
+                is_flag=True,
+                help="Say whether the settings are valid.",
+            )
+        )
+    command.params.append(
+        click.Option(["--dump", "dump_settings"], is_flag=True, help="Print the settings as TOML.")
+    )
     command.callback = _with_settings_options(run, section)
 
 
 def _with_settings_options(run: Callable[..., Any], section: str) -> Callable[..., Any]:
-    def callback(check_settings: bool, dump_settings: bool, **options: Any) -> Any:
+    def callback(dump_settings: bool, check_settings: bool = False, **options: Any) -> Any:
         if not (check_settings or dump_settings):
             return run(**options)
         context = click.get_current_context()

@@ -10,6 +10,7 @@ import typed_settings as ts
 
 from deploy.local import reconcile
 from deploy.local.topics import load
+from sql import drift
 from sql import migrate as tables
 from sql.settings import ClickHouse, loaders, setting
 
@@ -24,19 +25,36 @@ class Settings:
     kafka: str = setting("127.0.0.1:9092", "Kafka's bootstrap servers, host:port, by commas.")
     topics_file: str = setting("", "File like deploy/kafka/topics.yaml; empty: that one.")
     partitions: str = setting("", "Other numbers of partitions, like flows=24,names=24.")
+    on_cluster: str = setting(
+        "",
+        "ClickHouse's cluster, as its remote_servers name it, to make the tables on, replicated "
+        "and sharded; empty: one server.",
+    )
     clickhouse: ClickHouse = field(default_factory=ClickHouse)
 
 
 @click.command("migrate")
 @ts.click_options(Settings, loaders("migrate"), show_envvars_in_help=True)
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
-def command(settings: Settings, dry_run: bool) -> None:
+@click.option(
+    "--check", is_flag=True, help="Say what is other than it should be; exit with 1 if anything is."
+)
+def command(settings: Settings, dry_run: bool, check: bool) -> None:
     """Bring ClickHouse's tables and Kafka's topics up to date.
 
     Applies the numbered migrations that the database does not have yet. Creates the declared topics
     that are missing, adds partitions and alters settings that differ; it takes no partitions away
     and deletes nothing. Running it again does nothing.
+
+    \b
+    Examples
+      flowatlas migrate --dry-run
+      flowatlas migrate --check --only tables
+      flowatlas migrate --on-cluster production --clickhouse-url http://clickhouse:8123
     """
+    if check:
+        _check(settings)
+        return
     topics, admin = reconcile.Plan(), None
     if settings.only != "tables":
         # Before anything is changed: whether the file is sound, and whether Kafka answers.
@@ -45,7 +63,7 @@ def command(settings: Settings, dry_run: bool) -> None:
         topics = reconcile.plan(admin, declared)
     done = 0
     if settings.only != "topics":
-        done += _tables(settings.clickhouse, dry_run)
+        done += _tables(settings, dry_run)
     for note in topics.notes:
         click.echo(f"note: {note}")
     for change in topics.changes:
@@ -56,14 +74,39 @@ def command(settings: Settings, dry_run: bool) -> None:
         click.echo(f"nothing to do, {_places(settings)} up to date")
 
 
-def _tables(clickhouse: ClickHouse, dry_run: bool) -> int:
+def _check(settings: Settings) -> None:
+    """Raises SystemExit(1) with every difference on standard output."""
+    found: list[str] = []
+    if settings.only != "topics":
+        click.echo("comparing with tables made anew beside them, some seconds", err=True)
+        found += drift.check(settings.clickhouse, settings.on_cluster)
+    if settings.only != "tables":
+        declared = load(settings.topics_file, settings.partitions)
+        plan = reconcile.plan(reconcile.connect(settings.kafka), declared)
+        found += [f"topics: {change.text}" for change in plan.changes]
+    for sentence in found:
+        click.echo(f"{sentence}.")
+    if found:
+        click.echo(
+            "Run `flowatlas migrate` for what is not applied; change back what was changed by hand."
+        )
+        raise SystemExit(1)
+    click.echo(f"{_places(settings)} as this version makes it")
+
+
+def _tables(settings: Settings, dry_run: bool) -> int:
     """Apply the pending migrations, or print them; returns how many there are."""
+    clickhouse, on_cluster = settings.clickhouse, settings.on_cluster
     if dry_run:
         pending = tables.plan(clickhouse)
         for migration in pending:
-            click.echo(f"-- {migration.name}\n{migration.text}")
+            text = migration.text
+            if on_cluster:
+                statements = tables.rendered(migration, on_cluster, clickhouse.database)
+                text = "".join(f"{statement};\n\n" for statement in statements)
+            click.echo(f"-- {migration.name}\n{text}")
         return len(pending)
-    applied = tables.migrate(clickhouse)
+    applied = tables.migrate(clickhouse, on_cluster)
     for migration in applied:
         click.echo(f"applied {migration.name}")
     return len(applied)

@@ -58,6 +58,59 @@ def test_a_second_run_applies_nothing(server: ClickHouse) -> None:
     assert migrations.plan(there) == []
 
 
+def test_nothing_differs_from_what_the_migrations_make(server: ClickHouse) -> None:
+    there = replace(server, database="un-changed")
+    checked = invoke(there, migrate_command, "--only=tables", "--check")
+    assert checked.exit_code == 1
+    assert "migration 0001_flows.sql is not applied." in checked.output
+    migrations.migrate(there)
+    checked = invoke(there, migrate_command, "--only=tables", "--check")
+    assert (checked.exit_code, "as this version makes it" in checked.output) == (0, True)
+    with connect(replace(server, database="")) as client:
+        databases = [row[0] for row in client.query("SHOW DATABASES").result_rows]
+        assert not [name for name in databases if name.startswith("flowatlas_check")]
+
+
+def test_each_change_by_hand_is_a_sentence(server: ClickHouse) -> None:
+    there = replace(server, database="drifted")
+    migrations.migrate(there)
+    with connect(there) as client:
+        for change in (
+            "DROP VIEW coverage",
+            "ALTER TABLE flows_1h DROP COLUMN unpriced_bytes",
+            "ALTER TABLE flows_1m ADD COLUMN mine UInt8",
+            "ALTER TABLE agent_ledger MODIFY COLUMN sampling UInt32 CODEC(Delta, ZSTD(1))",
+            "ALTER TABLE agents MODIFY TTL hour + INTERVAL 1 MONTH",
+            "ALTER TABLE flows_10s MODIFY SETTING ttl_only_drop_parts = 0",
+            "ALTER TABLE flows_10s MODIFY COLUMN rtt_sum CODEC(ZSTD(3))",
+            "CREATE OR REPLACE VIEW edges AS SELECT 1 AS one",
+            "CREATE TABLE my_own (a Int8) ORDER BY a",
+            "DROP FUNCTION flowatlasDuration",
+            "CREATE OR REPLACE FUNCTION flowatlasName AS (a, b, c, d) -> 'x'",
+        ):
+            client.command(change)
+        checked = invoke(there, migrate_command, "--only=tables", "--check")
+        client.command("DROP FUNCTION flowatlasName")
+        for statement in (text for each in migrations.known() for text in each.statements):
+            if "FUNCTION" in statement:  # which are the server's, so other tests' too
+                client.command(statement)
+    assert checked.exit_code == 1
+    for sentence in (
+        "view coverage is missing.",
+        "table flows_1h has no column unpriced_bytes.",
+        "table flows_1m has a column mine that no migration makes.",
+        "column sampling of table agent_ledger is UInt32 and should be UInt64.",
+        "agents has ttl hour + toIntervalMonth(1) and should have hour + toIntervalMonth(13).",
+        "table flows_10s has settings ",
+        "is compressed by CODEC(ZSTD(3)) and should be by CODEC(T64, ZSTD(1)).",
+        "view edges selects something else than its migration says.",
+        "function flowatlasDuration is missing.",
+        "function flowatlasName computes something else than its migration says.",
+    ):
+        assert sentence in checked.output
+    assert "my_own" not in checked.output
+
+
 def test_an_edited_applied_migration_is_an_error(
     server: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
