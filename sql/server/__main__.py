@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 import typed_settings as ts
 from aiohttp import web
 
-from sql.server.app import App
+from sql.server.app import App, Threads
 from sql.server.engine import Engine
 from sql.server.errors import PortTakenError
 from sql.server.settings import Settings
@@ -45,7 +44,7 @@ async def serve(engine: Engine, settings: Settings) -> None:
     stopping = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="query")
+    threads = Threads(settings)
     app = App(engine, threads, settings).application()
     runner = web.AppRunner(
         app,

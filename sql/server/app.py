@@ -22,10 +22,23 @@ from sql.server.users import Users
 log = logging.getLogger(__name__)
 
 
+class Threads:
+    """Those that queries run in: readers have their own, and so cannot keep writers waiting."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.readers = ThreadPoolExecutor(settings.reader_threads, thread_name_prefix="reader")
+        self.others = ThreadPoolExecutor(settings.threads, thread_name_prefix="query")
+
+    def shutdown(self) -> None:
+        """Blocks until all queries have ended."""
+        self.readers.shutdown()
+        self.others.shutdown()
+
+
 class App:
     """The routes in front of an engine that is started already."""
 
-    def __init__(self, engine: Engine, threads: ThreadPoolExecutor, settings: Settings) -> None:
+    def __init__(self, engine: Engine, threads: Threads, settings: Settings) -> None:
         self._engine = engine
         self._threads = threads
         self._users = Users(settings)
@@ -62,7 +75,8 @@ class App:
                     request.session_seconds,
                     parameters.get("session_check") == "1",
                 ) as session:
-                    query = Query(self._engine, self._threads, user, session, request)
+                    threads = self._threads.readers if user.reads_only else self._threads.others
+                    query = Query(self._engine, threads, user, session, request)
                     try:
                         response = await query.run(answer)
                     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Protocol
 
 import lz4.frame  # type: ignore[import-untyped]
@@ -18,6 +18,13 @@ else:
 
 ENGINE_ENCODINGS = ("zstd", "lz4", "gzip", "br", "deflate")
 """What the engine can encode an answer with, preferred first."""
+
+
+ENCODERS: dict[str, Callable[[], Any]] = {
+    "gzip": lambda: zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16),
+    "deflate": lambda: zlib.compressobj(1),
+}
+"""For what is not sent as the engine writes it: objects with compress and flush."""
 
 
 class Decoder(Protocol):
@@ -42,10 +49,10 @@ DECODERS: dict[str, Callable[[], Decoder]] = {
 }
 
 
-def negotiate(accepted: str) -> str | None:
+def negotiate(accepted: str, among: Iterable[str] = ENGINE_ENCODINGS) -> str | None:
     """The encoding for an Accept-Encoding header; None to leave the answer as it is."""
     names = {part.partition(";")[0].strip().lower() for part in accepted.split(",")}
-    return next((name for name in ENGINE_ENCODINGS if name in names), None)
+    return next((name for name in among if name in names), None)
 
 
 async def decode(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:

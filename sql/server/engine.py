@@ -53,6 +53,7 @@ class Connection:
         for name in settings:
             if not name.isidentifier() or not name.isascii():
                 raise QueryError(115, "UNKNOWN_SETTING", f"Unknown setting {quote(name)}.")
+        statement.refuse_outward(settings)
         if settings:
             self.query("SET " + ", ".join(f"{k} = {quote(v)}" for k, v in settings.items()))
 

@@ -21,8 +21,10 @@ from aiohttp import web
 
 from sql.server import metrics
 from sql.server.answer import Answer, Summary
+from sql.server.compression import ENCODERS, ENGINE_ENCODINGS
 from sql.server.engine import Connection, Engine
 from sql.server.errors import QueryError
+from sql.server.native import Transcoder
 from sql.server.request import Request
 from sql.server.sessions import Session
 from sql.server.statement import Statement
@@ -94,6 +96,8 @@ class Query:
         if parsed.kind in ("SET", "USE"):
             self._session.remember(parsed.sql)
         body = result.bytes()
+        if self._transcoded(output_format):
+            body = Transcoder(self._request.native_revision).feed(body)
         answer.format = output_format if parsed.reads or body else None
         answer.summary = _summary(result)
         return answer.whole(body)
@@ -124,12 +128,14 @@ class Query:
         self, connection: Connection, parsed: Statement, answer: Answer
     ) -> web.StreamResponse:
         answer.format = parsed.format or self._request.default_format
-        answer.encoding = self._request.encoding
+        transcoded = self._transcoded(answer.format)
+        encodings = ENCODERS if transcoded else ENGINE_ENCODINGS
+        answer.encoding = self._request.encoding(encodings)
         source, sink = os.pipe()
         with suppress(OSError):  # a bigger pipe is only faster
             fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, _HELD_BACK)
         target = f"/proc/self/fd/{sink}"
-        compression = answer.encoding or "none"
+        compression = "none" if transcoded else answer.encoding or "none"
         sql = parsed.into_file(target, self._request.default_format, compression)
 
         def execute() -> Any:
@@ -140,13 +146,17 @@ class Query:
 
         running = asyncio.get_running_loop().run_in_executor(self._threads, execute)
         try:
-            return await self._forward(source, running, answer)
+            return await self._forward(source, running, answer, transcoded)
         except BaseException:
             await asyncio.shield(self._abandon(running))
             raise
 
+    def _transcoded(self, output_format: str) -> bool:
+        """Whether the engine's answer is not yet what was asked for."""
+        return output_format == "Native" and self._request.native_revision > 0
+
     async def _forward(
-        self, source: int, running: asyncio.Future[Any], answer: Answer
+        self, source: int, running: asyncio.Future[Any], answer: Answer, transcoded: bool
     ) -> web.StreamResponse:
         """From the pipe to the client. Owns and closes `source`."""
         loop = asyncio.get_running_loop()
@@ -154,15 +164,19 @@ class Query:
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(source, "rb"))
         held = bytearray()
+        transcode = Transcoder(self._request.native_revision).feed if transcoded else bytes
+        encoder = ENCODERS[answer.encoding]() if transcoded and answer.encoding else None
         try:
             while piece := await reader.read(_HELD_BACK):
-                held += piece
+                piece = transcode(piece)
+                held += encoder.compress(piece) if encoder else piece
                 if len(held) > _HELD_BACK and not self._request.waits_for_end:
                     await answer.send(bytes(held))
                     held.clear()
             result = await asyncio.shield(running)
         finally:
             transport.close()
+        held += encoder.flush() if encoder else b""
         answer.summary = _summary(result)
         if not answer.started:
             return answer.whole(bytes(held))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import BasicAuth, web
@@ -11,6 +11,7 @@ from aiohttp.web_request import FileField
 
 from sql.server import compression
 from sql.server.errors import QueryError
+from sql.server.native import CUSTOM_LAYOUT
 from sql.server.statement import data_offset
 
 # Parameters that the HTTP interface itself consumes: they never reach the engine as settings.
@@ -82,12 +83,18 @@ class Request:
             raise QueryError(73, "UNKNOWN_FORMAT", f"Unknown format {chosen}")
         return chosen or "TabSeparated"
 
-    @property
-    def encoding(self) -> str | None:
-        """How the answer is to be encoded; None: not at all."""
+    def encoding(self, among: Iterable[str]) -> str | None:
+        """How the answer is to be encoded, of these the first wanted; None: not at all."""
         if self.parameters.get("enable_http_compression") not in ("1", "true"):
             return None
-        return compression.negotiate(self.headers.get("Accept-Encoding", ""))
+        return compression.negotiate(self.headers.get("Accept-Encoding", ""), among)
+
+    @property
+    def native_revision(self) -> int:
+        """Of the protocol, by which Native is to be written; 0: as in files. Clients that ask for
+        an older one (clickhouse-connect) find out that they get it as in files, which is faster."""
+        text = self.parameters.get("client_protocol_version", "")
+        return int(text) if text.isdigit() and int(text) >= CUSTOM_LAYOUT else 0
 
     @property
     def waits_for_end(self) -> bool:

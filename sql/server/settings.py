@@ -18,5 +18,7 @@ class Settings:
     reader_password: str = setting("", "Password of the user `reader`, who may only read.")
     reader_seconds: int = setting(60, "Longest that a query of `reader` may run, in seconds.")
     reader_memory: int = setting(2 << 30, "Most memory that a query of `reader` may take, bytes.")
-    threads: int = setting(16, "Queries that run at once; more wait for their turn.")
+    reader_rows: int = setting(10_000_000, "Most rows that an answer to `reader` may have.")
+    reader_threads: int = setting(8, "Queries of `reader` that run at once; more wait.")
+    threads: int = setting(16, "Other queries that run at once; more wait for their turn.")
     send_timeout: float = setting(60.0, "Seconds after which a client that reads nothing is cut.")

@@ -8,6 +8,7 @@ rendering is run, so the check and the engine cannot disagree on what was meant.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sql.server.errors import QueryError
@@ -17,6 +18,25 @@ _FORMAT = re.compile(r" FORMAT (\w+|'[^']*')(?= SETTINGS |$)")  # quoted: FORMAT
 _CLIENT_SIDE = re.compile(r"\b(INTO OUTFILE|FROM INFILE)\b")
 # What no privilege of the engine guards: the scalar `file`, chDB's `python`, programs, own disks.
 _UNGUARDED = re.compile(r"\b(file|python|executable|executablepool|disk)\(", re.IGNORECASE)
+_OUTWARD_SETTINGS = frozenset(
+    (
+        "format_avro_schema_registry_url",
+        "format_schema",
+        "format_template_resultset",
+        "format_template_row",
+        "input_format_record_errors_file_path",
+        "output_format_schema",
+        "rename_files_after_processing",
+    )
+)
+"""What reads or writes the file, or asks the server, that it names."""
+_SETTING = re.compile(rf"\b({'|'.join(sorted(_OUTWARD_SETTINGS))}) =")
+_ENGINE = re.compile(r"\bENGINE = (\S*?)(?=[\s(]|$)")
+_ENGINES = re.compile(
+    r"(Replicated)?(\w+)?MergeTree|(Materialized)?View|Memory|Log|TinyLog|StripeLog|Null|Set|Join"
+    r"|Buffer|Merge|Dictionary|Distributed|Alias|Atomic|Lazy|Replicated"
+)
+"""Of tables and databases, those that stay within the data directory."""
 _TOKEN = re.compile(
     # \Z: what is not closed yet goes to the end, and is not looked through again from within
     rb"""\s+ | --[^\n]* | \#[^\n]* | /\*.*?(?:\*/|\Z) | '(?:[^'\\]|\\.|'')*(?:'|\Z)
@@ -70,11 +90,24 @@ def inspect(rendered: str) -> Statement:
         raise QueryError(344, "SUPPORT_IS_DISABLED", f"{found[0]} is not allowed over HTTP.")
     if found := _UNGUARDED.search(masked):
         raise QueryError(497, "ACCESS_DENIED", f"Function {found[1]} is not allowed here.")
+    if found := _SETTING.search(masked):
+        refuse_outward((found[1],))
+    if masked.startswith(("CREATE", "ATTACH", "REPLACE")):
+        for engine in _ENGINE.findall(masked):
+            if not _ENGINES.fullmatch(engine):
+                raise QueryError(497, "ACCESS_DENIED", f"Engine {engine} is not allowed here.")
     if masked.startswith(("CREATE TEMPORARY", "CREATE OR REPLACE TEMPORARY")):
         raise QueryError(48, "NOT_IMPLEMENTED", "Temporary tables are not kept by this server.")
     format_ = _FORMAT.search(masked)
     name = rendered[slice(*format_.span(1))].strip("`") if format_ else None
     return Statement(rendered, masked.split(None, 1)[0].lstrip("("), name)
+
+
+def refuse_outward(settings: Iterable[str]) -> None:
+    """Raises QueryError (497) if one of these settings reaches outside the engine."""
+    for name in settings:
+        if name in _OUTWARD_SETTINGS:
+            raise QueryError(497, "ACCESS_DENIED", f"Setting {name} is not allowed here.")
 
 
 def data_offset(text: bytes) -> int | None:

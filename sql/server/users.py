@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ CHANGEABLE_BY_READERS = (
     "max_result_rows",
     "max_threads",
     "output_format_",
+    "param_",
     "readonly",
     "result_overflow_mode",
     "session_timezone",
@@ -29,7 +31,7 @@ CHANGEABLE_BY_READERS = (
 
 @dataclass(frozen=True)
 class User:
-    """A user; `limits` are the settings that a reader's queries run under."""
+    """A user; `limits` are the settings that a reader's queries run under, or under less."""
 
     name: str
     password: str = field(repr=False)
@@ -45,10 +47,10 @@ class User:
                 reason = f"Cannot modify '{name}' setting in readonly mode."
                 raise QueryError(164, "READONLY", reason)
         applied = {**settings, **self.limits}
-        shortest = self.limits["max_execution_time"]
-        wanted = settings.get("max_execution_time", shortest)
-        if wanted.isdigit() and 0 < int(wanted) < int(shortest):
-            applied["max_execution_time"] = wanted
+        for name, most in self.limits.items():
+            wanted = settings.get(name, most)
+            if wanted.isdecimal() and 0 < int(wanted) < int(most):
+                applied[name] = wanted
         applied.pop("readonly", None)
         return applied | {"readonly": "1"}  # last: nothing can be set after it
 
@@ -60,6 +62,8 @@ class Users:
         limits = {
             "max_execution_time": str(settings.reader_seconds),
             "max_memory_usage": str(settings.reader_memory),
+            "max_result_rows": str(settings.reader_rows),
+            "max_threads": str(os.cpu_count() or 1),
         }
         known = (
             User("default", settings.password),
