@@ -24,7 +24,8 @@ setup:
 kafka:
 	@deploy/local/setup.sh kafka
 
-test: kafka
+test:
+	@deploy/local/setup.sh test
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 lint: setup

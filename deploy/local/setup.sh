@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install what flowatlas takes on Debian 12: `setup.sh` for running it, `setup.sh kafka` for running
-# Apache Kafka beside it as well, `setup.sh bench` for the benchmarks too. Each step looks first, so a second run changes and says nothing.
+# Apache Kafka beside it as well, `setup.sh test` for the tests too, `setup.sh bench` for the benchmarks.
+# Each step looks first, so a second run changes and says nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -114,6 +115,20 @@ kafka_jars() {
     echo "$wanted" >.cache/kafka/installed
 }
 
+# ClickHouse's client for JavaScript, which the embedded server is tested with. Node may be there without
+# Debian's packages for it.
+node_packages() {
+    if ! command -v npm >/dev/null; then
+        install_packages nodejs npm
+    fi
+    there=tests/contract/node
+    wanted=$(sha256sum <$there/package-lock.json)
+    [ "$(cat $there/node_modules/installed 2>/dev/null)" = "$wanted" ] && return
+    say "installing the tests' npm packages into $there/node_modules"
+    quietly npm ci --prefix $there --no-audit --no-fund
+    echo "$wanted" >$there/node_modules/installed
+}
+
 # quixstreams, which the stream is measured against, wants an older confluent-kafka than flowatlas,
 # so it has an environment of its own.
 bench_environments() {
@@ -135,11 +150,12 @@ bench_environments() {
 
 case "${1:-}" in
 "") debian_packages deploy/local/packages.txt ;;
-kafka | bench) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt ;;
-*) fail "usage: setup.sh [kafka|bench]" ;;
+kafka | bench | test) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt ;;
+*) fail "usage: setup.sh [kafka|test|bench]" ;;
 esac
 kernel_headers
 mount_cgroup2
 python_environment
 [ -z "${1:-}" ] || kafka_jars
+[ "${1:-}" != test ] || node_packages
 [ "${1:-}" != bench ] || bench_environments

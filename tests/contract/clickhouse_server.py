@@ -48,6 +48,12 @@ class ClickHouseServer:
         self._process.kill()
         self._wait()
 
+    def resident(self) -> int:
+        """Bytes of its memory that are in use now."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
     def _wait(self) -> int:
         assert self._process is not None
         return self._process.wait(timeout=20)
