@@ -31,14 +31,10 @@ from stream.store import Store
 MINUTE, HOUR = 60, 3600
 LEVELS = ("flows_10s", "flows_1m", "flows_1h")
 COPY = """
-INSERT INTO {table} SELECT * REPLACE (newest.window - INTERVAL {hours} HOUR AS window)
-FROM {table} AS newest WHERE newest.window >= {since} AND newest.window < {since} + 3600
+INSERT INTO {table} SELECT * REPLACE (newest.{time} - INTERVAL {back} HOUR AS {time})
+FROM {table} AS newest WHERE newest.{time} >= {since}
 """
-COPY_AGENTS = """
-INSERT INTO agents SELECT DISTINCT cluster, node, newest.hour - INTERVAL {hours} HOUR AS hour
-FROM agents AS newest WHERE newest.hour = {since}
-"""
-ONE_PART = {"max_insert_threads": 1, "min_insert_block_size_rows": 1 << 22, "max_threads": 2}
+LARGE_PARTS = {"max_insert_threads": 1, "min_insert_block_size_rows": 1 << 20}
 
 
 def fill(
@@ -53,15 +49,21 @@ def fill(
     since = int(time.time()) // HOUR * HOUR - HOUR
     with contextlib.closing(connect(clickhouse)) as client:
         rows = _hour(clickhouse, Cluster(shape), since, minutes, say)
-        furthest = max(hours.values())
-        for back in range(1, furthest):
-            for table in LEVELS:
-                if back < hours[table]:
-                    say(f"{table}: hour {back + 1} of {hours[table]}")
-                    copy = COPY.format(table=table, hours=back, since=since)
-                    client.command(copy, settings=ONE_PART)
-            client.command(COPY_AGENTS.format(hours=back, since=since))
+        for table, wanted in (*hours.items(), ("agents", max(hours.values()))):
+            say(f"{table}: {wanted} hours")
+            _repeat(client, table, since + HOUR, wanted)
     return rows
+
+
+def _repeat(client: Client, table: str, until: int, wanted: int) -> None:
+    """Each copy doubles what there is."""
+    there = 1
+    while there < wanted:
+        more = min(there, wanted - there)
+        span = {"back": there, "since": until - more * HOUR}
+        copy = COPY.format(table=table, time="hour" if table == "agents" else "window", **span)
+        client.command(copy, settings=LARGE_PARTS)
+        there += more
 
 
 def merge(client: Client) -> None:

@@ -58,6 +58,7 @@ async def serve(engine: Engine, settings: Settings) -> None:
         await web.TCPSite(runner, settings.host, settings.port).start()
         log.info("server ready url=http://%s:%d path=%s", *_where(runner), settings.path)
         await stopping.wait()
+        await asyncio.to_thread(engine.break_off_merges)
     except OSError as error:
         raise PortTakenError(settings.host, settings.port, str(error)) from None
     finally:

@@ -129,6 +129,11 @@ class Engine:
         self._replace_default_database(self._anchor)
         self.version = self._anchor.query("SELECT version()").bytes().decode().strip()
 
+    def break_off_merges(self) -> None:
+        """Until the next start, when they are begun again: an OPTIMIZE can take many minutes."""
+        assert self._anchor is not None
+        self._anchor.query("SYSTEM STOP MERGES")
+
     def stop(self) -> None:
         """Close the engine: parts under way are finished or forgotten, none is left half."""
         if self._anchor:

@@ -92,7 +92,15 @@ class Query:
     ) -> web.StreamResponse:
         output_format = parsed.format or self._request.default_format
         sql = f"{self._tag} {parsed.sql}"
-        result = await self._in_thread(lambda: connection.query(sql, output_format))
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._threads, connection.query, sql, output_format)
+        try:
+            result = await asyncio.shield(running)
+        except asyncio.CancelledError:  # what changes something goes on, as in ClickHouse
+            if parsed.reads:
+                await asyncio.shield(self._abandon(running))
+            await asyncio.wait((running,))
+            raise
         if parsed.kind in ("SET", "USE"):
             self._session.remember(parsed.sql)
         body = result.bytes()
