@@ -96,7 +96,8 @@ def test_the_level_suits_the_range_and_what_is_kept(
     client: Client, ago: timedelta, length: timedelta, seconds: int
 ) -> None:
     since = datetime.now(UTC) - ago
-    put(client, flow(window=since.replace(microsecond=0), bytes_to_server=7))
+    window = datetime.fromtimestamp(since.timestamp() // 10 * 10, UTC)
+    put(client, flow(window=window, bytes_to_server=7))
     for view in ("edges", "node_health"):
         found = rows(client, f"SELECT seconds, window FROM {between(view, since, since + length)}")
         start = datetime.fromtimestamp(since.timestamp() // seconds * seconds, UTC)
