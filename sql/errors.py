@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -85,4 +87,14 @@ class PortTakenError(SqlError):
         super().__init__(
             f"port {port} on {host} is taken: stop what listens there (`ss -ltnp` names it) "
             "or choose another with --port."
+        )
+
+
+class StateError(SqlError):
+    """The bridge's state cannot be kept, or cannot be read."""
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(
+            f"the bridge's state in {path} is of no use ({cause}): name a file that it may write "
+            "with --state, or remove a damaged one; counters then start at 0."
         )

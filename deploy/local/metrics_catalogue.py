@@ -19,6 +19,7 @@ import stream.watch.metrics
 from agent.interfaces import Interfaces
 from agent.probe import KernelLedger
 from agent.traffic import Traffic
+from sql.bridge.families import GROUPS, Counter
 
 FILE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -61,16 +62,23 @@ def _roles() -> Iterator[tuple[str, str, Iterable[Entry]]]:
     modules = (stream.metrics, stream.inventory_metrics)
     yield "Stream", "Port 9103: a worker.", [line for m in modules for line in _of_module(m)]
     yield "Inventory", "Port 9104: the cluster's watcher.", _of_module(stream.watch.metrics)
-    bridge = sql.bridge.metrics.Metrics()
-    yield (
-        "Bridge",
-        "Port 9102: traffic by workload pair.",
-        [
-            *_of_families(bridge.traffic.collect()),
-            *_of_instruments(vars(bridge).values()),
-        ],
+    about = (
+        "Port 9102: traffic by workload pair, node, path and internet destination. Of each, 1,000 "
+        "at a time have series of their own, the others share `other`."
     )
+    bridge = vars(sql.bridge.metrics.Metrics()).values()
+    yield "Bridge", about, [*_traffic(), *_of_instruments(bridge)]
     yield "Server", "Port 8123: the embedded ClickHouse.", _of_module(sql.server.metrics)
+
+
+def _traffic() -> Iterator[Entry]:
+    for group in GROUPS:
+        for family in group.families:
+            own = [family.label] if isinstance(family, Counter) and family.label else []
+            words = ", ".join(f"`{label}`" for label in (*group.labels, *own))
+            kind = type(family).__name__.lower()
+            name = f"{family.name}_total" if kind == "counter" else family.name
+            yield name, kind, words, family.about.rstrip(".")
 
 
 def _interfaces() -> list[Metric]:

@@ -196,7 +196,9 @@ class System:
     def _start_bridge(self) -> None:
         port = self.plan.ports.bridge
         self._say(f"starting the Prometheus bridge on http://127.0.0.1:{port}/metrics")
-        bridge = self._role("bridge", "--port", str(port), *self._clickhouse_flags())
+        state = str(self.plan.data_dir / "bridge.npz")
+        flags = ["--port", str(port), "--state", state]
+        bridge = self._role("bridge", *flags, *self._clickhouse_flags())
         self._start_role(bridge, f"http://127.0.0.1:{port}/metrics")
 
     def _start_agents(self) -> None:

@@ -1,1 +1,1 @@
-"""The bridge: traffic by workload pair, from ClickHouse to Prometheus."""
+"""The bridge: traffic by workload pair, node, path and destination, for Prometheus."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +21,12 @@ import pytest
 from clickhouse_connect.driver import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from sql.client import connect
+from sql.client import connect, queries
+from sql.errors import SqlError
+from sql.insert import insert
 from sql.migrate import migrate
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import at, embedded, flow, flows, free_port, insert_levels
+from tests.integration.clickhouse import at, embedded, flow, flows, free_port, insert_levels, ledger
 from tests.integration.prometheus import complaints, prometheus, query, running, scrape
 
 pytestmark = pytest.mark.integration
@@ -44,13 +50,14 @@ def client(server: ClickHouse) -> Iterator[Client]:
 
 def command(clickhouse: ClickHouse, port: int, *flags: str) -> list[str]:
     where = ["--port", str(port), "--clickhouse-url", clickhouse.url]
-    return [sys.executable, "-m", "sql.bridge", *where, "--refresh-seconds", "0.2", *flags]
+    quick = ["--refresh-seconds", "0.2", "--announce-seconds", "1.5"]
+    return [sys.executable, "-m", "sql.bridge", *where, *quick, *flags]
 
 
 @contextmanager
-def bridge(clickhouse: ClickHouse, *flags: str) -> Iterator[str]:
+def bridge(clickhouse: ClickHouse, *flags: str, port: int = 0) -> Iterator[str]:
     """A bridge in a process of its own; yields the URL of its metrics."""
-    port = free_port()
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}/metrics"
     with running(command(clickhouse, port, *flags), url):
         yield url
@@ -71,6 +78,9 @@ def eventually(found: Callable[[], Any], wanted: Any) -> None:
 
 def up(url: str) -> float:
     return value(scrape(url), "flowatlas_bridge_up")
+
+
+WEB = {"server_kind": "internet", "server_namespace": "", "server_workload": ""}
 
 
 def put(client: Client, token: str, **given: Any) -> None:
@@ -110,7 +120,7 @@ def test_other_keeps_the_sums_right(server: ClickHouse, client: Client) -> None:
         text = scrape(url)
         other = value(text, BYTES, client_workload="other")
         assert 0 < other < 111_111
-        assert value(text, "flowatlas_bridge_pairs") == 3
+        assert value(text, "flowatlas_bridge_series", group="pairs") == 3
         assert value(text, BYTES, client_workload="before") == 0
         steady = [line for line in text.splitlines() if not re.match("flowatlas_bridge", line)]
         again = scrape(url).splitlines()
@@ -129,6 +139,148 @@ def test_it_outlives_clickhouse_and_takes_up_by_itself(tmp_path: Path) -> None:
             eventually(lambda: value(scrape(url), BYTES), 1009)
         eventually(lambda: up(url), 0)
         assert value(scrape(url), BYTES) == 1009
+
+
+def test_money_paths_nodes_and_destinations_are_told(server: ClickHouse, client: Client) -> None:
+    with bridge(server) as url:
+        eventually(lambda: up(url), 1)
+        put(
+            client,
+            "priced",
+            cluster="priced",
+            bytes_to_server=1009,
+            path=8,
+            path_behind=8,
+            cost_usd=Decimal("0.000125"),
+            server_dns_name="api.example.com",
+            rtt_histogram=[(2, 1), (20, 1)],
+            **WEB,
+        )
+        eventually(lambda: value(scrape(url), BYTES, cluster="priced"), 1009)
+        text = scrape(url)
+        for name, labels in (
+            ("flowatlas_cost_usd_total", {"client_workload": "cart"}),
+            ("flowatlas_node_cost_usd_total", {"node": "n1"}),
+            ("flowatlas_path_cost_usd_total", {"path": "internet", "client_namespace": "shop"}),
+            ("flowatlas_internet_cost_usd_total", {"destination": "api.example.com"}),
+        ):
+            assert value(text, name, cluster="priced", **labels) == 0.000125, name
+        sent = {"cluster": "priced", "node": "n1", "direction": "sent"}
+        assert value(text, "flowatlas_node_traffic_bytes_total", **sent) == 1009
+        bucket = "flowatlas_rtt_seconds_bucket"
+        counts = [value(text, bucket, cluster="priced", le=le) for le in ("0.000128", "+Inf")]
+        assert counts == [1, 2]
+
+
+def test_what_the_kernel_counted_and_what_is_stored_can_be_compared(
+    server: ClickHouse, client: Client
+) -> None:
+    with bridge(server) as url:
+        eventually(lambda: up(url), 1)
+        told = {"node": "covered", "kernel_bytes": 1000, "lost_bytes": 24, "stream_bytes": 990}
+        insert(client, "agent_ledger", ledger(**told), "covered")
+        stored = "flowatlas_ledger_stored_bytes_total"
+        eventually(lambda: value(scrape(url), stored, node="covered"), 990)
+        kernel = "flowatlas_ledger_kernel_bytes_total"
+        assert value(scrape(url), kernel, node="covered") == 1024
+
+
+class Sender:
+    """Inserts a row of 1,000 bytes five times a second, whatever becomes of ClickHouse."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self.sent: list[float] = []
+        self._clickhouse = clickhouse
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Sender:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def bytes_since(self, moment: float) -> int:
+        return 1000 * sum(at >= moment for at in self.sent)
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stopping.is_set():
+            token = f"row {len(self.sent)}"
+            try:
+                with connect(self._clickhouse) as client, queries(self._clickhouse):
+                    put(client, token, bytes_to_server=1000)
+                self.sent.append(time.time())
+            except SqlError:
+                time.sleep(0.1)
+            due = max(due + 0.2, time.monotonic())
+            time.sleep(max(due - time.monotonic(), 0))
+
+
+def test_rates_are_true_over_three_restarts_of_the_bridge_and_one_of_clickhouse(
+    tmp_path: Path,
+) -> None:
+    """Within what comes in a scrape interval, a refresh and an insert: a second in all."""
+    port, bridge_port = free_port(), free_port()
+    url = f"http://127.0.0.1:{bridge_port}/metrics"
+    flags = ("--state", str(tmp_path / "bridge.npz"))
+    with contextlib.ExitStack() as whole:
+        engine = whole.enter_context(contextlib.ExitStack())
+        there = engine.enter_context(embedded(tmp_path, port))
+        migrate(there)
+        sender = whole.enter_context(Sender(there))
+        api = whole.enter_context(prometheus({"one": url, "two": url}, tmp_path))
+        with bridge(there, *flags, port=bridge_port):
+            time.sleep(4)
+            began = time.time()
+            time.sleep(1)
+        with bridge(there, *flags, port=bridge_port):
+            time.sleep(1)
+            engine.close()
+            engine.enter_context(embedded(tmp_path, port))
+            time.sleep(1)
+        with bridge(there, *flags, port=bridge_port):
+            time.sleep(1)
+        with bridge(there, *flags, port=bridge_port):
+            time.sleep(3)
+            for job in ("one", "two"):
+                seconds = time.time() - began
+                window = f'{BYTES}{{direction="to_server",job="{job}"}}[{seconds * 1000:.0f}ms]'
+                grown = query(api, f"sum(rate({window}))")[0] * seconds
+                truth = sender.bytes_since(began)
+                assert truth > 20_000
+                assert grown == pytest.approx(truth, abs=5_000)
+                assert sum(query(api, f"resets({window})")) == 0
+
+
+def test_a_scrape_at_the_whole_budget_is_quick(server: ClickHouse, client: Client) -> None:
+    rows = [
+        flow(
+            cluster="wide",
+            client_workload=f"workload-{number}",
+            node=f"node-{number}",
+            bytes_to_server=number + 1,
+            **(WEB if number % 2 else {}),
+            server_dns_name=f"{number}.example.com",
+        )
+        for number in range(2000)
+    ]
+    insert_levels(client, flows(*rows), "wide")
+    with bridge(server) as url:
+        eventually(lambda: value(scrape(url), "flowatlas_bridge_series", group="nodes"), 1000)
+        request = urllib.request.Request(
+            url, headers={"Accept": "application/openmetrics-text", "Accept-Encoding": "gzip"}
+        )
+        took = []
+        for _ in range(200):
+            began = time.perf_counter()
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                answer.read()
+            took.append(time.perf_counter() - began)
+            time.sleep(0.02)
+        assert sorted(took)[197] < 0.25
 
 
 def test_a_taken_port_is_one_sentence() -> None:
