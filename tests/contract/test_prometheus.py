@@ -30,7 +30,7 @@ def test_the_configuration_is_valid() -> None:
 
 
 def test_that_for_kubernetes_is_valid_but_for_its_discovery(tmp_path: Path) -> None:
-    """Debian's Prometheus is built without the Kubernetes client, so promtool cannot look at that."""
+    """Debian's Prometheus is built without the Kubernetes client; promtool cannot look at that."""
     settings = yaml.safe_load((DIRECTORY / "kubernetes.yml").read_text())
     for scraped in settings["scrape_configs"]:
         (discovery,) = scraped.pop("kubernetes_sd_configs")
