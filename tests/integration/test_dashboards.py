@@ -84,12 +84,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 @pytest.mark.parametrize("asked", list(queries()), ids=lambda query: query.name)
 def test_every_query_answers(client: Client, asked: Query) -> None:
     for length in RANGES.values():
-        for chosen in (EVERYTHING, ONE):
-            sql = expand(asked.sql, Range(NOW - length, NOW), chosen)
-            answer = client.query(sql)
-            assert len(set(answer.column_names)) == len(answer.column_names)
-    everything = expand(asked.sql, Range(NOW - RANGES["a day"], NOW), EVERYTHING)
-    assert client.query(everything).row_count or asked.name in WHAT_THERE_IS_NOT_YET
+        answer = client.query(expand(asked.sql, Range(NOW - length, NOW), EVERYTHING))
+        assert len(set(answer.column_names)) == len(answer.column_names)
+        if length == RANGES["a day"]:
+            assert answer.row_count or asked.name in WHAT_THERE_IS_NOT_YET
+    client.query(expand(asked.sql, Range(NOW - RANGES["an hour"], NOW), ONE))
 
 
 def test_the_map_names_its_fields_as_the_panel_wants_them(client: Client) -> None:
