@@ -142,7 +142,7 @@ def test_it_outlives_clickhouse_and_takes_up_by_itself(tmp_path: Path) -> None:
 
 
 def test_money_paths_nodes_and_destinations_are_told(server: ClickHouse, client: Client) -> None:
-    with bridge(server) as url:
+    with bridge(server, "--clickhouse-user", "reader") as url:
         eventually(lambda: up(url), 1)
         put(
             client,

@@ -75,7 +75,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
                 hour = NOW.replace(minute=0, second=0) - timedelta(hours=1, weeks=weeks)
                 changed = busy(window=hour, server_port=6379 + weeks)
                 insert_levels(client, flows(changed), f"changed {weeks}")
-            told = {"time": NOW - timedelta(minutes=1), "newest": NOW - timedelta(minutes=2)}
+            told: dict[str, Any] = {"time": NOW - timedelta(minutes=1), "newest": NOW - timedelta(minutes=2)}
             told |= {"kernel_bytes": 12000, "stream_bytes": 12000, "stream_rows": 3}
             insert(client, "agent_ledger", ledger(**told, inserted_at=NOW), "ledger")
             yield client
@@ -112,5 +112,5 @@ def test_the_map_names_its_fields_as_the_panel_wants_them(client: Client) -> Non
 
 def test_a_value_with_a_quote_in_it_stays_a_value(client: Client) -> None:
     (asked,) = (q for q in queries() if q.name == "map: variable namespace (A)")
-    evil = EVERYTHING | {"cluster": ["x') OR ('1'='1"]}
+    evil = {**EVERYTHING, "cluster": ["x') OR ('1'='1"]}
     assert client.query(expand(asked.sql, Range(NOW - RANGES["a day"], NOW), evil)).row_count == 0
