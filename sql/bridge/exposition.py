@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -71,6 +71,7 @@ class Exposition:
         self._created = created
         self._traffic: Traffic = []
         self._pages: dict[Format, Page] = {}
+        self._writing = Lock()
         self._server: ThreadingHTTPServer | None = None
 
     def start(self, address: str, port: int) -> None:
@@ -89,14 +90,17 @@ class Exposition:
     def publish(self, traffic: Traffic | None = None) -> None:
         """Serve this from now on, or what was served with the bridge's own metrics of now, in the
         formats that have been asked for. Blocks while it writes."""
-        self._traffic = traffic or self._traffic
-        self._pages = {form: self._write(form) for form in self._pages or (OPEN,)}
+        with self._writing:
+            self._traffic = traffic or self._traffic
+            self._pages = {form: self._write(form) for form in self._pages or (OPEN,)}
 
     def page(self, form: Format) -> Page:
         """What a scrape gets. The first one in a format waits until it is written."""
-        if form not in self._pages:
-            self._pages = self._pages | {form: self._write(form)}
-        return self._pages[form]
+        if (page := self._pages.get(form)) is None:
+            with self._writing:
+                page = self._write(form)
+                self._pages = {**self._pages, form: page}
+        return page
 
     def _write(self, form: Format) -> Page:
         created = form.open and self._created

@@ -112,7 +112,8 @@ class Refresher:
         read = {group.name: self._read(group, origins) for group in GROUPS}
         for name, sums in read.items():
             if database != self._database:
-                self._counters[name].state.high = {}
+                # What another database holds has not come since the last refresh.
+                self._counters[name].state.high = dict(sums[present])
             self._counters[name].update(sums[present], now)
             if origin != present:
                 self._counters[name].move(sums[present], sums[origin])
