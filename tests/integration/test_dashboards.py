@@ -27,7 +27,6 @@ RANGES = {
     "fifteen minutes": timedelta(minutes=15),
     "an hour": timedelta(hours=1),
     "a day": timedelta(days=1),
-    "a week": timedelta(days=7),
 }
 
 
@@ -75,7 +74,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
                 hour = NOW.replace(minute=0, second=0) - timedelta(hours=1, weeks=weeks)
                 changed = busy(window=hour, server_port=6379 + weeks)
                 insert_levels(client, flows(changed), f"changed {weeks}")
-            told: dict[str, Any] = {"time": NOW - timedelta(minutes=1), "newest": NOW - timedelta(minutes=2)}
+            lately = NOW - timedelta(minutes=1)
+            told: dict[str, Any] = {"time": lately, "newest": lately - timedelta(minutes=1)}
             told |= {"kernel_bytes": 12000, "stream_bytes": 12000, "stream_rows": 3}
             insert(client, "agent_ledger", ledger(**told, inserted_at=NOW), "ledger")
             yield client
