@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.grafana import DIRECTORY, dashboards
+from benchmarks.grafana import DIRECTORY, dashboards
 
 DASHBOARDS = dashboards()
 PANELS = [

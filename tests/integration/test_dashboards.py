@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver import Client
 
+from benchmarks.grafana import ALL, Query, Range, Values, expand, queries
 from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
-from tests.grafana import ALL, Query, Range, Values, expand, queries
 from tests.integration.clickhouse import embedded, flow, flows, insert_levels, ledger
 
 pytestmark = pytest.mark.integration

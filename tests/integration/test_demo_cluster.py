@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from benchmarks.grafana import ALL, Range, Values, expand, queries
 from deploy.local.demo import fabric, run
 from deploy.local.demo.cluster import DemoCluster
 from deploy.local.demo.places import places
@@ -21,7 +22,6 @@ from deploy.local.demo.shop import SHOP
 from deploy.local.probes import free_ports
 from deploy.local.system import System
 from sql.client import connect
-from tests.grafana import ALL, Range, Values, expand, queries
 
 pytestmark = pytest.mark.integration
 
