@@ -5,7 +5,7 @@ Fed by whole inventories or by single objects; what vanishes is kept for rows th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ FrontendKey = tuple[bytes | None, int, int]
 
 NOBODY = -1
 AT_LAST = 2**62
+WITHIN = 1_000_000_000
+"""Kubernetes tells when an object began in whole seconds: what is gone and began earlier than this
+before its end is the one that went, and otherwise has come back."""
 LITTLE = 10_000
 """Records to let go of, below which that is not worth finding all endpoints anew."""
 
@@ -47,6 +50,7 @@ class Cluster:
         self._gone: dict[str, int] = {}
         self._returned: dict[str, str] = {}
         self._by_name: dict[tuple[str, str], int] = {}
+        self._ways_in: dict[str, dict[FrontendKey, Frontend]] = {}
         self._record_of = np.zeros(0, "i8")
         self._doors = np.zeros(0, bool)
 
@@ -58,13 +62,54 @@ class Cluster:
         """All that there is now (Unix ns); what was there and is not in it has just gone."""
         every: list[Record] = [*inventory.nodes, *inventory.pods, *inventory.services]
         told = {record.key: record for record in every}
-        self.remove([key for key in self._current if key not in told], now)
+        self.remove({key: now for key in self._current if key not in told})
         self.put(record for key, record in told.items() if record != self._current.get(key))
         frontends = {(f.address, f.port, f.protocol): f for f in inventory.frontends}
         if frontends != self.frontends:
             self.frontends = frontends
             self.edition += 1
-        self._forget(now - self._keep)
+        self.forget(now)
+
+    def tell(self, told: Iterable[tuple[str, Record | None, int]]) -> None:
+        """Objects one by one: key, what it is (None if that is no longer told), and when it went
+        (Unix ns), 0 while it is there. What was told before changes nothing."""
+        new: list[Record] = []
+        last: dict[str, Record] = {}
+        ends: dict[str, int] = {}
+        for key, record, end in told:
+            known = last.get(key) or self._current.get(key)
+            if key in ends or (known is None and key in self._gone):
+                went = ends.get(key) or self._gone[key]
+                if end or record is None or record.since + WITHIN < went:
+                    continue
+                self.put(new)
+                self.remove(ends)
+                new, last, ends, known = [], {}, {}, None
+            if known is None and record is None:
+                continue
+            if record is not None and record != known:
+                new.append(record)
+                last[key] = record
+            if end:
+                ends[key] = end
+        self.put(new)
+        self.remove(ends)
+
+    def lead(self, service: str, frontends: Sequence[Frontend]) -> bool:
+        """These are the ways into a Service now; says whether they are others than before. Who
+        tells that here sees to `edition`."""
+        found = {(front.address, front.port, front.protocol): front for front in frontends}
+        before = self._ways_in.get(service, {})
+        if found == before:
+            return False
+        for key in before.keys() - found.keys():
+            if self.frontends.get(key) is before[key]:
+                del self.frontends[key]
+        self.frontends |= found
+        self._ways_in[service] = found
+        if not found:
+            del self._ways_in[service]
+        return True
 
     def put(self, records: Iterable[Record]) -> None:
         """New objects, and those that changed."""
@@ -93,16 +138,16 @@ class Cluster:
             doors = [not isinstance(record, Pod) for record in self.records[first:]]
             self._doors = np.append(self._doors, doors)
 
-    def remove(self, keys: Iterable[str], at: int) -> None:
-        """Objects that went at a time (Unix ns)."""
-        for key in keys:
+    def remove(self, ends: Mapping[str, int]) -> None:
+        """Objects that are gone, by key when they went (Unix ns)."""
+        for key, at in ends.items():
             del self._current[key]
             self._claims.release(self._returned.get(key, key), at)
             self._gone[key] = at
 
     def pod(self, namespace: str, name: str) -> Pod | None:
-        """The last of that name."""
-        number = self._by_name.get((namespace, name))
+        """By its uid, or the last one of that name."""
+        number = self.pods.get(name, self._by_name.get((namespace, name)))
         record = None if number is None else self.records[number]
         return record if isinstance(record, Pod) else None
 
@@ -143,8 +188,11 @@ class Cluster:
     def _since(self, record: Record) -> int:
         return max(record.since, self._gone.get(record.key, 0))
 
-    def _forget(self, before: int) -> None:
-        """Let go of what went earlier, once that is much."""
+    def forget(self, now: int) -> None:
+        """Let go of what went too long ago (now: Unix ns), once that is much."""
+        if len(self._gone) < LITTLE:
+            return
+        before = now - self._keep
         old = [key for key, at in self._gone.items() if at <= before and key not in self._current]
         if len(old) < LITTLE:
             return

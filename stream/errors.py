@@ -20,9 +20,9 @@ class KafkaUnreachableError(StreamError):
 
 
 class TopicMissingError(StreamError):
-    def __init__(self, topic: str, brokers: str) -> None:
+    def __init__(self, topic: str, brokers: str, option: str = "--topic") -> None:
         super().__init__(
-            f"Kafka at {brokers} has no topic {topic!r}: create it, or name another with --topic."
+            f"Kafka at {brokers} has no topic {topic!r}: create it, or name another with {option}."
         )
 
 

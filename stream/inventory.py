@@ -1,4 +1,4 @@
-"""What the cluster consists of, from Kubernetes objects as kubectl prints them.
+"""What the cluster consists of, and how to read it from Kubernetes objects as kubectl prints them.
 
 Only what resolving an address needs is kept: nodes, running pods with their owners, and for each
 Service the ways in (frontends) and what stands behind them (backends).
@@ -34,7 +34,7 @@ CRON_JOB_RUN = re.compile(r"-\d{8,10}$")
 """A CronJob names its Jobs after itself and the scheduled minute since 1970."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """`since`, of everything: Unix ns, 0 not known."""
 
@@ -51,7 +51,7 @@ class Node:
         return f"node/{self.uid or self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pod:
     """`addresses` is empty for a hostNetwork pod: those are its node's. `uid` is what the kubelet
     names the pod's cgroups after. It has its addresses from `since` to `until`, which is 0 while it
@@ -73,7 +73,7 @@ class Pod:
         return self.uid or f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Service:
     """`name` with its namespace before it."""
 
@@ -86,9 +86,10 @@ class Service:
         return f"service/{self.name}/{self.since}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Backend:
-    """One ready endpoint of a Service port; `pod` is empty where no pod stands behind."""
+    """One ready endpoint of a Service port; `pod` is a pod's uid, or its name, and empty where no
+    pod stands behind."""
 
     address: bytes
     port: int
@@ -96,7 +97,7 @@ class Backend:
     pod: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Frontend:
     """One way into a Service: an address and port, or a port of every node (no address)."""
 

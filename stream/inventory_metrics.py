@@ -7,6 +7,11 @@ from prometheus_client import Counter, Gauge
 messages = Counter(
     "flowatlas_stream_inventory_messages_total", "Messages read from topic `inventory`."
 )
+objects = Gauge(
+    "flowatlas_stream_inventory_objects",
+    "Objects that there are, by topic `inventory`: pods, nodes and so on.",
+    ["kind"],
+)
 malformed = Counter(
     "flowatlas_stream_inventory_malformed_total",
     "Records that could not be read; their last good version stays in use.",

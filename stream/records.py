@@ -2,15 +2,19 @@
 
 A key is "<kind>/<uid>", so that an object that took another's name does not take its past. Values
 are JSON without the fields that have their defaults. Times are Unix milliseconds, 0 where not
-known; `ended` stays 0 while the object is there. Addresses are text, checked by who writes them.
+known; `ended` stays 0 while the object is there. Addresses are text.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Moment = Annotated[int, Meta(ge=0, lt=1 << 42)]
+"""Unix ms, before 2109: in nanoseconds it has room in 64 bits."""
+Port = Annotated[int, Meta(ge=0, lt=1 << 16)]
 
 
 class Pod(Struct, omit_defaults=True, kw_only=True, gc=False):
@@ -26,9 +30,9 @@ class Pod(Struct, omit_defaults=True, kw_only=True, gc=False):
     addresses: tuple[str, ...] = ()
     host_network: bool = False
     labels: dict[str, str] = {}
-    created: int = 0
-    started: int = 0
-    ended: int = 0
+    created: Moment = 0
+    started: Moment = 0
+    ended: Moment = 0
 
 
 class Node(Struct, omit_defaults=True, kw_only=True, gc=False):
@@ -42,15 +46,15 @@ class Node(Struct, omit_defaults=True, kw_only=True, gc=False):
     region: str = ""
     instance_type: str = ""
     labels: dict[str, str] = {}
-    created: int = 0
-    ended: int = 0
+    created: Moment = 0
+    ended: Moment = 0
 
 
 class ServicePort(Struct, omit_defaults=True, frozen=True, gc=False):
-    port: int
+    port: Port
     name: str = ""
     protocol: str = "TCP"
-    node_port: int = 0
+    node_port: Port = 0
 
 
 class Service(Struct, omit_defaults=True, kw_only=True, gc=False):
@@ -64,8 +68,8 @@ class Service(Struct, omit_defaults=True, kw_only=True, gc=False):
     ports: tuple[ServicePort, ...] = ()
     traffic_distribution: str = ""
     labels: dict[str, str] = {}
-    created: int = 0
-    ended: int = 0
+    created: Moment = 0
+    ended: Moment = 0
 
 
 class Endpoint(Struct, omit_defaults=True, frozen=True, gc=False):
@@ -81,7 +85,7 @@ class Endpoint(Struct, omit_defaults=True, frozen=True, gc=False):
 class SlicePort(Struct, omit_defaults=True, frozen=True, gc=False):
     """Port 0 stands for all ports."""
 
-    port: int = 0
+    port: Port = 0
     name: str = ""
     protocol: str = "TCP"
 
@@ -95,22 +99,22 @@ class Slice(Struct, omit_defaults=True, kw_only=True, gc=False):
     service: str
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[SlicePort, ...] = ()
-    created: int = 0
-    ended: int = 0
+    created: Moment = 0
+    ended: Moment = 0
 
 
 class Namespace(Struct, omit_defaults=True, kw_only=True, gc=False):
     uid: str
     name: str
     labels: dict[str, str] = {}
-    created: int = 0
-    ended: int = 0
+    created: Moment = 0
+    ended: Moment = 0
 
 
 class Watch(Struct, kw_only=True):
     """The topic held everything that had happened in the cluster by `current`."""
 
-    current: int
+    current: Moment
 
 
 class Network(Struct):
@@ -156,6 +160,9 @@ def decode(key: str, value: bytes) -> Record | None:
     if decoder is None:
         return None
     try:
-        return decoder.decode(value)
-    except msgspec.DecodeError as error:
+        record = decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRecordError(f"{key}: {error}") from error
+    if not isinstance(record, Watch) and key != key_of(record):
+        raise MalformedRecordError(f"{key}: `$.uid` is of another key: {record.uid!r}")
+    return record

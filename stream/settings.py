@@ -25,10 +25,18 @@ class Settings:
         10.0, "Silence after which Kafka gives a dead worker's partitions to another."
     )
     cluster: str = setting("default", "Name of the Kubernetes cluster, a column of every row.")
+    inventory_topic: str = setting(
+        "inventory",
+        "Topic that `flowatlas inventory` keeps as the cluster is; empty: pods and Services stay "
+        "unknown.",
+    )
+    inventory_wait_seconds: float = setting(
+        60.0, "Longest that the start waits for that topic to be read."
+    )
     inventory: str = setting(
         "",
-        "File printed by `kubectl get nodes,pods,services,endpointslices -A -o json`, followed as "
-        "it changes; empty: pods and Services stay unknown.",
+        "Instead of the topic, for trying out: a file printed by `kubectl get "
+        "nodes,pods,services,endpointslices -A -o json`, followed as it changes.",
     )
     inventory_hours: float = setting(
         6.0, "How long a pod that is gone is kept, for rows that come late, about 1 kB each."

@@ -16,6 +16,7 @@ from agent.wire import Batch
 from stream import ip_ranges as ranges
 from stream import vpc_endpoints
 from stream.cluster import Cluster
+from stream.cluster_topic import ClusterTopic
 from stream.errors import MalformedNetworkError
 from stream.files import Followed
 from stream.inventory import Inventory
@@ -42,7 +43,8 @@ UPDATE_SECONDS = 10.0
 @dataclass
 class Sources:
     """`read`, then `start`; `refresh` takes what has changed. ranges_copy: of ip-ranges.json, if
-    it is fetched; on_prem: the site's own networks. tariff: the networks and prices."""
+    it is fetched; on_prem: the site's own networks. tariff: the networks and prices. topic: of the
+    cluster's objects, in the place of the file `inventory`."""
 
     inventory: Followed[Inventory]
     ip_ranges: Followed[list[Prefix]]
@@ -53,6 +55,9 @@ class Sources:
     names_seconds: float = 0.0
     names_wait: float = 0.0
     cluster: Cluster = field(default_factory=Cluster)
+    topic: ClusterTopic | None = None
+    topic_seconds: float = 0.0
+    topic_wait: float = 0.0
     _awaited: set[str] = field(default_factory=set)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -66,20 +71,27 @@ class Sources:
 
     def start(self, begin: float | None = None, patience: float | None = None) -> None:
         """begin: Unix time of the first row that will be resolved, instead of now. patience:
-        seconds to wait for names of the past, instead of as set. Blocks for these, and for AWS if
-        it is time to ask; what cannot be had is logged."""
+        seconds to wait for the inventory and for names of the past, instead of as set. Blocks for
+        these, and for AWS if it is time to ask; what cannot be had is logged."""
         now = time.time()
+        if self.topic:
+            self.topic.start((begin or now) - self.topic_seconds)
         if self.names:
             self.names.start((begin or now) - self.names_seconds)
         if self.ranges_copy:
             self.ranges_copy.refresh()
             self.ip_ranges.refresh()
             threading.Thread(target=self._update, name="ip-ranges", daemon=True).start()
+        if self.topic:
+            self.topic.catch_up(patience or self.topic_wait)
+            self._take_network()
         if self.names and not self.names.wait(now, patience or self.names_wait):
             log.warning("names of the past not all read yet, some addresses go without")
 
     def stop(self) -> None:
         self._stopping.set()
+        if self.topic:
+            self.topic.stop()
         if self.names:
             self.names.stop()
 
@@ -98,7 +110,9 @@ class Sources:
         changed = [source.refresh() for source in (self.ip_ranges, self.tariff)]
         if self.names:
             self.names.take()
-        return any(changed)
+        if self.topic:
+            self.topic.forget()
+        return any(changed) | self._take_network()
 
     def wait(self, batches: Sequence[Batch], moment: float, patience: float) -> None:
         """For what tells of the addresses in batches that were sent by then (Unix seconds): for
@@ -106,6 +120,8 @@ class Sources:
         if self.names:
             self.names.wait(moment, patience)
         if not len(self.cluster) or time.time() - moment > RECENT_SECONDS:
+            return
+        if self.topic and self.topic.stale:
             return
         unknown = _pods(batches) - self.cluster.pods.keys() - self._awaited
         if len(self._awaited) > MOST_AWAITED:
@@ -124,11 +140,19 @@ class Sources:
         )
 
     def _refresh_inventory(self) -> None:
-        if self.inventory.refresh():
+        if self.topic:
+            self.topic.take()
+        elif self.inventory.refresh():
             self._take_inventory()
 
     def _take_inventory(self) -> None:
-        self.cluster.take(self.inventory.content, time.time_ns())
+        if not self.topic:
+            self.cluster.take(self.inventory.content, time.time_ns())
+
+    def _take_network(self) -> bool:
+        """Says whether the topic told another."""
+        network = self.topic.network if self.topic else None
+        return network is not None and self.tariff.tell(network)
 
     def _prefixes(self) -> list[Prefix]:
         endpoints = vpc_endpoints.prefixes(self.tariff.network)
@@ -158,6 +182,9 @@ def of(settings: Settings) -> Sources:
     if settings.names_topic:
         seen = SeenNames(settings.names_entries)
         names = NamesTopic(settings.kafka, settings.names_topic, seen)
+    cluster, topic = Cluster(settings.inventory_hours * 3600), None
+    if settings.inventory_topic and not settings.inventory:
+        topic = ClusterTopic(settings.kafka, settings.inventory_topic, cluster, labels)
     no_ranges: list[Prefix] = []
     return Sources(
         Followed(settings.inventory, partial(load_inventory, labels=labels), Inventory()),
@@ -166,7 +193,10 @@ def of(settings: Settings) -> Sources:
         site(map(_network, filter(None, settings.on_prem.split(",")))),
         tariff_of(settings),
         names=names,
-        cluster=Cluster(settings.inventory_hours * 3600),
+        cluster=cluster,
+        topic=topic,
+        topic_seconds=settings.inventory_hours * 3600,
+        topic_wait=settings.inventory_wait_seconds,
         names_seconds=settings.names_hours * 3600,
         names_wait=settings.names_wait_seconds,
     )

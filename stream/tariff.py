@@ -71,6 +71,13 @@ class Tariff:
             self._start_anew()
         return any(changed)
 
+    def tell(self, network: Network) -> bool:
+        """A network to use where no file tells any; says whether it is another than before."""
+        told = self._networks.tell(network)
+        if told:
+            self._start_anew()
+        return told
+
     @property
     def network(self) -> Network:
         """The newest version."""

@@ -25,6 +25,13 @@ def load(path: Path) -> Network:
     return network
 
 
+def parse(document: bytes) -> Network:
+    """Raises ValueError, naming the field at fault."""
+    network = documents.read(json.loads(document), Network)
+    check(network)
+    return network
+
+
 def dump(network: Network) -> str:
     return json.dumps(documents.write(network), indent=1) + "\n"
 

@@ -32,6 +32,7 @@ class Versions:
         self._on_prem = tuple(ip_network(word.strip()) for word in on_prem if word.strip())
         self._files: dict[Path, Followed[Network]] = {}
         self._known: dict[float, Network] = {}
+        self._told: Network | None = None
 
     def read(self) -> None:
         """Blocks for disk and parsing. Raises MalformedFileError."""
@@ -50,6 +51,14 @@ class Versions:
                 self._keep(followed.content)
                 changed = True
         return changed
+
+    def tell(self, network: Network) -> bool:
+        """A version that no file has; says whether it is used, which it is without a path."""
+        if self._path or network == self._told:
+            return False
+        self._told = network
+        self._keep(network)
+        return True
 
     def all(self) -> list[Network]:
         """In the order of time; at least one, which knows nothing if no other does."""

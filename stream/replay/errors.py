@@ -25,8 +25,18 @@ class SourceMissingError(ReplayError):
 
     def __init__(self, flag: str, period: Period) -> None:
         super().__init__(
-            f"Rows of {period} were named by a file that the replay lacks, so their names would be "
+            f"Rows of {period} were named by what the replay lacks, so their names would be "
             f"lost: give the workers' own with --{flag}."
+        )
+
+
+class InventoryUnreadError(ReplayError):
+    """The replay would make known ends unknown."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"Topic {topic!r} could not be read to its end, so names would be lost: see that Kafka "
+            "answers and has it, and give it more seconds with --wait."
         )
 
 

@@ -20,7 +20,12 @@ from agent.wire import Batch
 from stream.columns import join
 from stream.decode import decode_all
 from stream.repeats import Numbers, Sender
-from stream.replay.errors import OffsetsMissingError, RetentionError, SourceMissingError
+from stream.replay.errors import (
+    InventoryUnreadError,
+    OffsetsMissingError,
+    RetentionError,
+    SourceMissingError,
+)
 from stream.replay.period import Period
 from stream.replay.progress import Progress
 from stream.replay.source import Source, sent_at
@@ -100,6 +105,7 @@ class Rebuild:
         self._inserted = Inserted(client, settings.cluster)
         self._resolver: Resolver = sources.resolver()
         self._tariff = sources.tariff
+        self._sources = sources
         self._pending: list[Batch] = []
         self._pending_rows = 0
         self._positions: dict[int, int] = {}
@@ -150,15 +156,17 @@ class Rebuild:
             self._read(self._workers.inserted())
 
     def _check_sources(self) -> None:
-        """Files that were given to the workers must not be forgotten here."""
-        settings = self._settings
-        files = (
-            ("inventory", settings.inventory),
+        """What the workers had must not be forgotten here."""
+        settings, topic = self._settings, self._sources.topic
+        if topic and not topic.complete:
+            raise InventoryUnreadError(settings.inventory_topic)
+        had = (
+            ("inventory", len(self._sources.cluster)),
             ("ip-ranges", settings.ip_ranges),
-            ("network", settings.network),
+            ("network", settings.network or (topic and topic.network)),
         )
-        for flag, file in files:
-            if not file and self._tables.named_by(flag):
+        for flag, there in had:
+            if not there and self._tables.named_by(flag):
                 raise SourceMissingError(flag, self._period)
 
     def _check_retention(self, firsts: dict[int, int]) -> None:

@@ -1,9 +1,10 @@
-"""The watcher as a process: from an API server stand-in through Kafka to a worker's directory."""
+"""The watcher as a process: from an API server stand-in through Kafka to a worker's held."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from confluent_kafka import Producer
 from deploy.local.broker import EmbeddedBroker
 from deploy.local.probes import free_ports
 from stream import inventory_metrics
-from stream.directory import Directory
 from stream.inventory_topic import InventoryReader, InventoryTopic
+from tests.inventory import Held
 from tests.kubernetes_api import KubernetesApi
 from tests.kubernetes_objects import cluster, node, pod
 
@@ -30,27 +31,16 @@ pytestmark = pytest.mark.integration
 NODES, PODS = 50, 1_000
 
 
-class Claimed(dict[str, str]):
-    """The last claim of each uid, until it is released."""
-
-    def claim(self, uid: str, address: bytes, since: int) -> None:
-        self[uid] = ".".join(map(str, address[-4:]))
-
-    def release(self, uid: str, until: int) -> None:
-        self.pop(uid, None)
-
-
 class Worker:
-    """What a worker does with the inventory."""
+    """Reads the topic as a worker does."""
 
     def __init__(self, broker: str) -> None:
-        self.claims = Claimed()
-        self.directory = Directory(self.claims)
+        self.held = Held()
         self.reader = InventoryReader(broker, "inventory")
         self.reader.start()
 
     def apply(self) -> Worker:
-        self.directory.apply(self.reader.take())
+        self.held.apply(self.reader.take())
         return self
 
     def catch_up(self) -> Worker:
@@ -153,8 +143,9 @@ def addresses(api: KubernetesApi) -> dict[str, str]:
 
 
 def pod_claims(worker: Worker) -> dict[str, str]:
-    claims = worker.apply().claims
-    return {uid: address for uid, address in claims.items() if uid in worker.directory.pods}
+    """Addresses of the pods that are there, by uid."""
+    pods = worker.apply().held.pods
+    return {uid: pod.addresses[0] for uid, pod in pods.items() if pod.addresses and not pod.ended}
 
 
 def test_from_the_api_to_the_worker(
@@ -164,10 +155,10 @@ def test_from_the_api_to_the_worker(
     network.write_text('{"vpc":"vpc-1","collected":"now"}')
     watcher = run("--network-file", str(network), "--network-minutes", "0.001").watching()
     wait_for(lambda: pod_claims(worker) == addresses(api))
-    directory = worker.directory
-    assert len(directory.nodes) == NODES
-    assert len(directory.services) == len(directory.slices) == PODS / 20
-    wait_for(lambda: worker.apply().directory.network == network.read_bytes())
+    held = worker.held
+    assert len(held.nodes) == NODES
+    assert len(held.services) == len(held.slices) == PODS / 20
+    wait_for(lambda: worker.apply().held.network == network.read_bytes())
     wait_for(lambda: worker.reader.current > (time.time() - 60) * 1000)
     wait_for(lambda: inventory_metrics.lag._value.get() == 0)
 
@@ -175,7 +166,7 @@ def test_from_the_api_to_the_worker(
     api.delete("pods", uid)
     api.put("pods", pod("late", "n", "10.99.0.1"))
     wait_for(lambda: pod_claims(worker) == addresses(api))
-    assert directory.pods[uid].ended > time.time() * 1000 - 30_000
+    assert held.pods[uid].ended > time.time() * 1000 - 30_000
 
     network.write_text("{")
     wait_for(
@@ -184,14 +175,14 @@ def test_from_the_api_to_the_worker(
     log = watcher.stop()
     assert watcher.process.returncode == 0
     assert f"{network}: is no object of JSON" in log
-    assert worker.apply().directory.network == b'{"vpc":"vpc-1","collected":"now"}'
+    assert worker.apply().held.network == b'{"vpc":"vpc-1","collected":"now"}'
 
 
 def test_killed_and_started_again_it_publishes_only_what_changed(
     api: KubernetesApi, run: Callable[..., Watcher], worker: Worker
 ) -> None:
     first = run()
-    wait_for(lambda: worker.apply().directory.nodes)
+    wait_for(lambda: worker.apply().held.nodes)
     first.stop(signal.SIGKILL)
     second = run().watching()
     wait_for(lambda: pod_claims(worker) == addresses(api))
@@ -248,9 +239,11 @@ def test_a_broken_record_is_told_and_the_last_good_one_stays(
     producer.produce("inventory", json.dumps(good | {"addresses": 7}), "node/u")
     producer.produce("inventory", json.dumps(good | {"uid": "v"}), "node/v")
     producer.flush(10)
-    wait_for(lambda: len(worker.apply().directory.nodes) == 2)
-    assert worker.directory.nodes["u"].addresses == ("192.168.0.1",)
-    assert "node/u: Expected `array`, got `int` - at `$.addresses`" in caplog.text
+    wait_for(lambda: len(worker.apply().held.nodes) == 2)
+    assert worker.held.nodes["u"].addresses == ("192.168.0.1",)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "node/u: Expected `array`, got `int` - at `$.addresses`" in line
+    assert re.search(r"partition=\d offset=1 ", line)
 
 
 def test_an_empty_topic_is_caught_up_with_at_once(broker: str) -> None:

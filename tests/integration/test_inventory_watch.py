@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stream import records
-from stream.directory import Directory
 from stream.inventory_topic import Change
 from stream.watch import api as watch_api
 from stream.watch import follow
@@ -30,6 +29,7 @@ from stream.watch.follow import Follower
 from stream.watch.health import answer
 from stream.watch.published import Published
 from stream.watch.resources import OWNERS, RESOURCES
+from tests.inventory import Held
 from tests.kubernetes_api import Fault, KubernetesApi
 from tests.kubernetes_objects import (
     cluster,
@@ -46,19 +46,11 @@ pytestmark = pytest.mark.integration
 SOON = 10.0
 
 
-class Unclaimed:
-    def claim(self, uid: str, address: bytes, since: int) -> None:
-        pass
-
-    def release(self, uid: str, until: int) -> None:
-        pass
-
-
 class Watched:
     """A watcher of the stand-in whose topic is in memory and read at once."""
 
     def __init__(self, api: KubernetesApi, path: Path, patience: float = SOON) -> None:
-        self.directory = Directory(Unclaimed())
+        self.held = Held()
         self.sent: list[str] = []
         cluster = Cluster(Published(self._publish, 1 << 40), Converter([]))
         self._api = Api(connect(api.kubeconfig(path / "kubeconfig"), ""))
@@ -72,7 +64,7 @@ class Watched:
     def _publish(self, key: str, value: bytes | None) -> None:
         self.sent.append(key)
         record = None if value is None else records.decode(key, value)
-        self.directory.apply([Change(key, record, 0)])
+        self.held.apply([Change(key, record, 0)])
 
     def start(self) -> None:
         for follower in self.followers:
@@ -93,7 +85,7 @@ class Watched:
         return next(follower.failure for follower in self.followers if follower.failure)
 
     def names(self) -> list[str]:
-        return sorted(pod.name for pod in self.directory.pods.values() if not pod.ended)
+        return sorted(pod.name for pod in self.held.pods.values() if not pod.ended)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = SOON) -> None:
@@ -136,7 +128,7 @@ def test_a_list_of_many_pages_is_all_there_is(api: KubernetesApi, watched: Watch
     watched.start()
     watched.listed()
     assert len(watched.names()) == 40
-    assert {pod.workload for pod in watched.directory.pods.values()} == {"app-00000", "app-00001"}
+    assert {pod.workload for pod in watched.held.pods.values()} == {"app-00000", "app-00001"}
     lists = [call for call in api.calls if call[:3] == ("list", "", "pods")]
     assert len(lists) == 14
     role = {(verb, each.group, each.name) for each in RESOURCES for verb in ("list", "watch")}
@@ -152,7 +144,7 @@ def test_events_are_followed_and_what_is_deleted_ends(api: KubernetesApi, watche
     wait_for(lambda: watched.names() == ["a", "b"])
     api.delete("pods", "uid-shop-a")
     wait_for(lambda: watched.names() == ["b"])
-    assert watched.directory.pods["uid-shop-a"].ended
+    assert watched.held.pods["uid-shop-a"].ended
 
 
 @pytest.mark.parametrize("mid_event", [True, False])
@@ -383,21 +375,21 @@ def truth(api: KubernetesApi) -> set[tuple[str, ...]]:
     return found
 
 
-def known(directory: Directory) -> set[tuple[str, ...]]:
+def known(held: Held) -> set[tuple[str, ...]]:
     pods = [
         (each.uid, *each.addresses, each.workload_kind, each.workload)
-        for each in list(directory.pods.values())
+        for each in list(held.pods.values())
         if not each.ended
     ]
-    nodes = [(each.uid, each.zone) for each in list(directory.nodes.values()) if not each.ended]
+    nodes = [(each.uid, each.zone) for each in list(held.nodes.values()) if not each.ended]
     services = [
         (each.uid, *each.cluster_addresses)
-        for each in list(directory.services.values())
+        for each in list(held.services.values())
         if not each.ended
     ]
     slices = [
         (each.uid, *(end.addresses[0] for end in each.endpoints))
-        for each in list(directory.slices.values())
+        for each in list(held.slices.values())
         if not each.ended
     ]
     return {*pods, *nodes, *services, *slices}
@@ -425,9 +417,9 @@ def test_whatever_happens_the_reader_ends_with_what_the_api_server_has(
         watched.start()
         for what in after:
             happen(api, what, life)
-        wait_for(lambda: known(watched.directory) == truth(api))
+        wait_for(lambda: known(watched.held) == truth(api))
         watched.listed()
-        wait_for(lambda: known(watched.directory) == truth(api))
+        wait_for(lambda: known(watched.held) == truth(api))
     finally:
         watched.stop()
         api.stop()
