@@ -30,26 +30,24 @@ HEARTBEATS = 1_000
 
 READ = """
 import resource, sys, time
-import numpy  # what a worker has anyway
-from stream.directory import Directory
-from stream.inventory_topic import InventoryReader
-class Claims:
-    claim = release = lambda *_: None
+import stream.app  # what a worker has anyway
+from stream.cluster import Cluster
+from stream.cluster_topic import ClusterTopic
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
 before, began, cpu = resident(), time.time(), time.process_time()
-directory = Directory(Claims())
-reader = InventoryReader(sys.argv[1], "inventory")
-reader.start()
+cluster = Cluster()
+topic = ClusterTopic(sys.argv[1], "inventory", cluster)
+topic.start(began - 6 * 3600)
 wanted = int(sys.argv[2])
-while len(directory.pods) < wanted or not reader.caught_up:
-    directory.apply(reader.take())
-    time.sleep(0.01)
+while len(cluster.pods) < wanted or not topic.complete:
+    topic.catch_up(300)
+    topic.take()
     if time.time() > began + 300:
         break
 took = time.time() - began, time.process_time() - cpu, resident() - before
-print("{:.1f} {:.1f} {:.0f}".format(*took), len(directory.pods))
-reader.stop()
+print("{:.1f} {:.1f} {:.0f}".format(*took), len(cluster.pods), len(cluster.frontends))
+topic.stop()
 """
 
 
@@ -65,11 +63,11 @@ def main(nodes: int = NODES, pods: int = PODS) -> None:
         with _watcher(api, broker, Path(name)) as (watcher, port):
             _until(lambda: '"watching"' in _get(port, "/health"))
             print(f"listed          {time.monotonic() - began:6.1f} s  {bytes_listed / 1e6:.0f} MB")
-            print("reader          wall s, CPU s, MiB, pods:", _told(reading))
+            print("reader          wall s, CPU s, MiB, pods, ways into Services:", _told(reading))
             print(f"whole way       {time.monotonic() - began:6.1f} s")
             print(f"watcher         {_cpu(watcher):6.1f} s CPU  {_memory(watcher)}")
             _heartbeats(api, port, nodes)
-        print("second reader   wall s, CPU s, MiB, pods:", _told(_reader(broker, pods)))
+        print("second reader   wall s, CPU s, MiB, pods, ways into Services:", _told(_reader(broker, pods)))
         began = time.monotonic()
         with _watcher(api, broker, Path(name)) as (watcher, port):
             _until(lambda: '"watching"' in _get(port, "/health"))
