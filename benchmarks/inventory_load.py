@@ -67,7 +67,10 @@ def main(nodes: int = NODES, pods: int = PODS) -> None:
             print(f"whole way       {time.monotonic() - began:6.1f} s")
             print(f"watcher         {_cpu(watcher):6.1f} s CPU  {_memory(watcher)}")
             _heartbeats(api, port, nodes)
-        print("second reader   wall s, CPU s, MiB, pods, ways into Services:", _told(_reader(broker, pods)))
+        print(
+            "second reader   wall s, CPU s, MiB, pods, ways into Services:",
+            _told(_reader(broker, pods)),
+        )
         began = time.monotonic()
         with _watcher(api, broker, Path(name)) as (watcher, port):
             _until(lambda: '"watching"' in _get(port, "/health"))

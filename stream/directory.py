@@ -20,8 +20,8 @@ MOST_WORDS = 100_000
 """And two a pod; then those of long ago are let go."""
 MOST_AWAITED = 100_000
 FRONTENDS_SECONDS = 10.0
-"""How often those who resolve look anew at what stands behind Services: of a large cluster that is
-a tenth of a second, and there something changes all the time."""
+"""How often those who resolve look anew at what stands behind Services. Of 5,000 with 20 pods each
+that takes them 0.6 s, and in such a cluster something changes all the time."""
 
 
 class Told(NamedTuple):
@@ -202,7 +202,8 @@ class Directory:
                 if (target.name, target.protocol) == (port.name, port.protocol)
                 for address, pod in each.ends
             )
-            self._awaited |= {end.pod for end in behind} - self._cluster.pods.keys() - {""}
+            pods = self._cluster.pods
+            self._awaited |= {end.pod for end in behind if end.pod and end.pod not in pods}
             for address in service.addresses:
                 yield Frontend(address, port.port, protocol, name, behind)
             if port.node_port:

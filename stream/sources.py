@@ -123,7 +123,8 @@ class Sources:
             return
         if self.topic and self.topic.stale:
             return
-        unknown = _pods(batches) - self.cluster.pods.keys() - self._awaited
+        known = self.cluster.pods
+        unknown = {uid for uid in _pods(batches) - self._awaited if uid not in known}
         if len(self._awaited) > MOST_AWAITED:
             self._awaited.clear()
         self._awaited |= unknown

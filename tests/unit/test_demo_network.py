@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.demo.network import ENDPOINT, NAT, network
+from deploy.local.demo.network import ENDPOINT, NAT, TRANSIT, network
 from deploy.local.demo.shop import SHOP
 from stream.addresses import pack
 from stream.network import file
@@ -20,6 +20,7 @@ S3 = End(pack("52.216.8.45"), "aws_service", service="S3", region="us-east-1")
 DYNAMODB = End(pack("52.94.2.10"), "aws_service", service="DYNAMODB", region="us-east-1")
 TRACKER = End(pack("93.184.215.14"), "internet")
 LEDGER = End(pack("192.168.40.10"), "on_prem")
+SQS = End(pack("10.8.1.20"), "aws_service", service="SQS", region="us-east-1")
 NODE_B = End(pack("10.0.2.10"), "node")
 WAYS = [
     ("node-a", S3, (Way.GATEWAY_ENDPOINT, Way.GATEWAY_ENDPOINT, ENDPOINT)),
@@ -27,6 +28,7 @@ WAYS = [
     ("node-b", DYNAMODB, (Way.NAT, Way.AWS_PUBLIC, NAT)),
     ("node-a", TRACKER, (Way.NAT, Way.INTERNET, NAT)),
     ("node-c", LEDGER, (Way.ON_PREM, Way.ON_PREM, "vgw-0demo")),
+    ("node-c", SQS, (Way.CROSS_ZONE, Way.CROSS_ZONE, TRANSIT)),
     ("node-a", NODE_B, (Way.CROSS_ZONE, Way.CROSS_ZONE, "")),
 ]
 

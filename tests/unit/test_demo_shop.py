@@ -106,6 +106,13 @@ def test_the_excerpt_has_the_form_of_the_published_file() -> None:
         }
 
 
+def test_sqs_has_an_address_that_no_list_knows() -> None:
+    address = address_of("sqs")
+    assert address.is_private
+    assert not any(address in network for network, _ in ip_ranges())
+    assert not any(address in ipaddress.ip_network(node.subnet) for node in SHOP.nodes)
+
+
 def test_on_premises_is_private_and_outside_the_cluster() -> None:
     ledger = address_of("ledger")
     assert ledger.is_private

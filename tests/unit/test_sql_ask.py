@@ -21,7 +21,7 @@ def test_a_query_says_its_question_and_every_parameter(question: ask.Question) -
 
 def test_the_founding_questions_have_names() -> None:
     names = {question.name for question in ask.questions()}
-    assert {"s3", "slow", "top-senders", "internet", "cross-zone", "edges"} <= names
+    assert {"s3", "aws", "slow", "top-senders", "internet", "cross-zone", "edges"} <= names
     assert {"failures", "drops", "coverage"} <= names
 
 

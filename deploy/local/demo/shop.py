@@ -9,7 +9,9 @@ What there is to be found:
   talks to the card processor;
 - thumbnailer runs where the route to S3's gateway endpoint was forgotten (see network.py), so each
   GB costs what the NAT gateway does; DynamoDB has no endpoint anywhere;
-- thumbnailer is by far the biggest user of S3, nightly-report and catalogue come after it.
+- thumbnailer is by far the biggest user of S3, nightly-report and catalogue come after it;
+- payment sends orders to SQS by the interface endpoint of another account's VPC: its private
+  address is in no list, and only the name that payment was told says what it is.
 
 The AWS addresses are truly S3's and DynamoDB's (see ip_ranges.json), the two internet ones were
 example.com's; here they are namespaces like all the others.
@@ -45,6 +47,7 @@ MEDIA = "http://shop-media.s3.us-east-1.amazonaws.com"
 MEDIA_IPV6 = "http://shop-media.s3.dualstack.us-east-1.amazonaws.com"
 REPORTS = "http://shop-reports.s3.us-east-1.amazonaws.com"
 DYNAMODB = "http://dynamodb.us-east-1.amazonaws.com"
+SQS = "http://sqs.us-east-1.amazonaws.com"
 
 WORKLOADS = (
     Workload("dnsmasq", ("node-a", "node-c"), (dns_server(),), namespace="kube-system"),
@@ -74,6 +77,7 @@ WORKLOADS = (
             web_server(),
             fetch("cards", "http://api.cards.example.com/2000", pause=1),
             redis_commands("ledger", "ledger.corp.example", "LPUSH payments 4711", pause=0.2),
+            upload("orders", f"{SQS}/", 2_000, pause=0.5),
         ),
     ),
     Workload(
@@ -153,6 +157,7 @@ HOSTS = (
         (web_server(),),
     ),
     Host("dynamodb", ("52.94.2.10",), ("dynamodb.us-east-1.amazonaws.com",), (web_server(),)),
+    Host("sqs", ("10.8.1.20",), ("sqs.us-east-1.amazonaws.com",), (web_server(),)),
     Host("card-processor", ("93.184.216.34",), ("api.cards.example.com",), (web_server(),)),
     Host("tracker", ("93.184.215.14",), ("collect.tracker.example.net",), (web_server(),)),
     Host("ledger", ("192.168.40.10",), ("ledger.corp.example",), (redis_server(),)),
