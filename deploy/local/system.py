@@ -46,16 +46,19 @@ class Ports:
     clickhouse: int = 8123
     bridge: int = 9102
     stream: int = 9103
+    inventory: int = 9104
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to run. `kafka` is "embedded", "apache" or host:port; an empty `clickhouse.url` means
-    the embedded ClickHouse. `interval` is the agents', in seconds."""
+    the embedded ClickHouse. `interval` is the agents', in seconds. `publish`: the inventory goes
+    to the stream by its topic, as a cluster's does, which only a broker of our own is for."""
 
     data_dir: Path
     agents: Sequence[AgentSpec]
     inventory: Path | None = None
+    publish: bool = False
     ip_ranges: Path | None = None
     network: Path | None = None
     prices: str = ""
@@ -92,6 +95,7 @@ class System:
             self._start_broker()
             self._start_server()
             self._migrate()
+            self._start_inventory()
             self._start_stream()
             self._start_bridge()
             self._start_agents()
@@ -130,6 +134,8 @@ class System:
         wanted = [(agent.metrics_port, "an agent", "--agent-port") for agent in self.plan.agents]
         wanted += [(ports.bridge, "the bridge", "--bridge-port")]
         wanted += [(ports.stream, "the stream", "--stream-port")]
+        if self.plan.publish:
+            wanted += [(ports.inventory, "the inventory", "--inventory-port")]
         if not self.plan.clickhouse.url:
             wanted += [(ports.clickhouse, "the embedded ClickHouse", "--clickhouse-port")]
         for port, role, option in wanted:
@@ -176,12 +182,21 @@ class System:
             shared = self.plan.kafka != "apache"
             reconcile.bring_up_to_date(self.kafka, topics.load(), only_missing=shared)
 
+    def _start_inventory(self) -> None:
+        if not (self.plan.publish and self.plan.inventory):
+            return
+        self._say("publishing the inventory")
+        port = self.plan.ports.inventory
+        flags = ["--kafka", self.kafka, "--file", str(self.plan.inventory)]
+        inventory = self._role("inventory", *flags, "--metrics-port", str(port))
+        self._start_role(inventory, f"http://127.0.0.1:{port}/health")
+
     def _start_stream(self) -> None:
         self._say("starting the stream")
         port = self.plan.ports.stream
         flags = ["--kafka", self.kafka, "--group", self.group, "--cluster", self.plan.cluster]
         flags += ["--metrics-port", str(port)]
-        if self.plan.inventory:
+        if self.plan.inventory and not self.plan.publish:
             flags += ["--inventory", str(self.plan.inventory)]
         if self.plan.ip_ranges:
             flags += ["--ip-ranges", str(self.plan.ip_ranges)]

@@ -27,7 +27,8 @@ def command(settings: Settings) -> None:
 
 async def serve(settings: Settings) -> None:
     """Works until SIGINT or SIGTERM."""
-    watcher = Watcher(settings, connect(settings.kubeconfig, settings.context))
+    client = None if settings.file else connect(settings.kubeconfig, settings.context)
+    watcher = Watcher(settings, client)
     asked = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)

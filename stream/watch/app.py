@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kubernetes.client import ApiClient
@@ -20,10 +20,11 @@ from stream.watch.api import Api
 from stream.watch.cluster import Cluster
 from stream.watch.convert import Converter
 from stream.watch.follow import Follower
+from stream.watch.from_file import FileFollower
 from stream.watch.health import answer
 from stream.watch.publish import Publisher
 from stream.watch.published import Published
-from stream.watch.resources import OWNERS, RESOURCES, Resource
+from stream.watch.resources import OWNERS, RESOURCES
 from stream.watch.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ STOP_SECONDS = 5.0
 class Watcher:
     """Inert until it is started."""
 
-    def __init__(self, settings: Settings, client: ApiClient) -> None:
+    def __init__(self, settings: Settings, client: ApiClient | None) -> None:
+        """client: None where a file is followed instead of the API."""
         self._settings = settings
-        self._api = Api(client)
+        self._api = Api(client) if client else None
         self._topic = InventoryTopic(settings.kafka, settings.topic)
         self._publisher = Publisher(settings.kafka, settings.topic)
         self._published = Published(
@@ -47,9 +49,11 @@ class Watcher:
         )
         labels = filter(None, (label.strip() for label in settings.labels.split(",")))
         self._cluster = Cluster(self._published, Converter(labels))
-        owners = [self._follower(resource) for resource in OWNERS]
-        rest = [self._follower(r, owners) for r in RESOURCES if r not in OWNERS]
-        self.followers = [*owners, *rest]
+        self.followers: list[Follower | FileFollower]
+        if self._api:
+            self.followers = list(self._of_api(self._api))
+        else:
+            self.followers = [FileFollower(Path(settings.file), self._cluster)]
         self._network: AccountNetwork | None = None
         if settings.network_file:
             self._network = AccountNetwork(
@@ -91,7 +95,7 @@ class Watcher:
         for follower in self.followers:
             if follower.failure:
                 raise follower.failure
-            metrics.current.labels(follower.resource.name).set(follower.current())
+            metrics.current.labels(follower.name).set(follower.current())
         if self._publisher.failure:
             raise self._publisher.failure
         self._publisher.poll()
@@ -104,8 +108,14 @@ class Watcher:
             value = records.encode(records.Watch(current=round(current * 1000)))
             self._publisher.publish(WATCH_KEY, value)
 
-    def _follower(self, resource: Resource, after: Iterable[Follower] = ()) -> Follower:
-        return Follower(self._api, resource, self._cluster, after, self._settings.patience_seconds)
+    def _of_api(self, api: Api) -> Iterator[Follower]:
+        patience, owners = self._settings.patience_seconds, []
+        for resource in OWNERS:
+            owners.append(Follower(api, resource, self._cluster, (), patience))
+            yield owners[-1]
+        for resource in RESOURCES:
+            if resource not in OWNERS:
+                yield Follower(api, resource, self._cluster, owners, patience)
 
     def _load(self) -> None:
         """Where the last watcher left off. Blocks for Kafka."""
@@ -124,7 +134,8 @@ class Watcher:
         self._publisher.stop()
         for follower in self.followers:
             follower.stop()
-        self._api.close()
+        if self._api:
+            self._api.close()
         for follower in self.followers:
             follower.join(1.0)
         if left := self._publisher.flush(STOP_SECONDS):

@@ -34,6 +34,7 @@ class Follower:
     ) -> None:
         """after: those whose first list is waited for. patience: seconds for the first answer."""
         self.resource = resource
+        self.name = resource.name
         self.listed = Flag()
         self.failure: BaseException | None = None
         self.problem = ""

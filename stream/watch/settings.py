@@ -17,6 +17,11 @@ class Settings:
         "", "File that says how to reach the API; empty: the pod's own token, else as kubectl does."
     )
     context: str = setting("", "Context of that file; empty: its current one.")
+    file: str = setting(
+        "",
+        "Instead of the API, for trying out: a file printed by `kubectl get nodes,pods,services,"
+        "endpointslices -A -o json`, followed as it changes. What is not in it is gone.",
+    )
     labels: str = setting(
         "app.kubernetes.io/name,app.kubernetes.io/part-of",
         "Labels of pods, nodes, Services and namespaces that are published, by commas.",

@@ -199,13 +199,14 @@ FROM agent_ledger WHERE stream_rows > 0 ORDER BY inserted_at
 @pytest.fixture(scope="module")
 def system(cluster: DemoCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system over the demo."""
-    agent, bridge, stream, clickhouse = free_ports(4)
+    agent, bridge, stream, clickhouse, inventory = free_ports(5)
     settings = Settings(
         interval=INTERVAL,
         agent_port=agent,
         bridge_port=bridge,
         stream_port=stream,
         clickhouse_port=clickhouse,
+        inventory_port=inventory,
     )
     data = tmp_path_factory.mktemp("demo")
     system = System(

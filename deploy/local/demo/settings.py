@@ -32,6 +32,7 @@ class Settings:
     agent_port: int = setting(9101, "Port of the first agent's metrics; the others' are 10 apart.")
     bridge_port: int = setting(9102, "Port of the Prometheus bridge.")
     stream_port: int = setting(9103, "Port of the stream's metrics.")
+    inventory_port: int = setting(9104, "Port of the inventory's metrics.")
     clickhouse_port: int = setting(8123, "Port of the embedded ClickHouse.")
 
     def plan(
@@ -52,6 +53,7 @@ class Settings:
                 for index, (node, cgroup) in enumerate(node_cgroups.items())
             ],
             inventory=shop / "inventory.json",
+            publish=self.kafka in {"embedded", "apache"},
             ip_ranges=shop / "ip_ranges.json",
             network=shop / "network.json",
             cluster=CLUSTER,
@@ -62,6 +64,8 @@ class Settings:
                 password=self.clickhouse_password,
                 database=self.clickhouse_database,
             ),
-            ports=Ports(self.clickhouse_port, self.bridge_port, self.stream_port),
+            ports=Ports(
+                self.clickhouse_port, self.bridge_port, self.stream_port, self.inventory_port
+            ),
             interval=self.interval,
         )
