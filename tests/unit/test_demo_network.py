@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import time
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from deploy.local.demo.inventory import inventory
 from deploy.local.demo.network import ENDPOINT, NAT, TRANSIT, network
 from deploy.local.demo.shop import SHOP
+from stream import ip_ranges
 from stream.addresses import pack
+from stream.cluster import Cluster
+from stream.inventory import load
 from stream.network import file
 from stream.network.model import Network
 from stream.paths import Path as Way
 from stream.paths import Router
 from stream.places import End, Ends, Gazetteer
+from stream.prefixes import SPECIAL, Prefixes
+from stream.resolve import Resolver
+from stream.seen_names import SeenNames
+from tests.unit.stream_batches import SECOND, batch, name_rows
 
 S3 = End(pack("52.216.8.45"), "aws_service", service="S3", region="us-east-1")
 DYNAMODB = End(pack("52.94.2.10"), "aws_service", service="DYNAMODB", region="us-east-1")
@@ -55,3 +66,28 @@ def test_flows_go_by_the_way_of_the_story(
     found = router.paths(client, gazetteer.locate(Ends.each([server])))
     gateway = router.gateways.list()[found.gateway[0]]
     assert (found.path[0], found.behind[0], gateway) == way
+
+
+def test_sqs_is_known_by_the_name_that_payment_was_told_and_by_nothing_else(
+    tmp_path: Path,
+) -> None:
+    (payment,) = SHOP.pods_of("payment")
+    node, now = payment.node.name, time.time_ns()
+    (tmp_path / "inventory.json").write_text(json.dumps(inventory(SHOP)))
+    cluster, seen = Cluster(), SeenNames(100)
+    cluster.take(load(tmp_path / "inventory.json"), now)
+    with as_file(files("deploy.local.demo") / "ip_ranges.json") as ranges:
+        prefixes = Prefixes([*SPECIAL, *ip_ranges.read(ranges)])
+    row: dict[str, Any] = {"client_address": payment.addresses[0], "server_address": "10.8.1.20"}
+    row |= {"interval_start": now, "interval_end": now + SECOND, "pod_uid": payment.uid}
+
+    def told() -> tuple[str, str, str, str]:
+        resolver = Resolver(cluster, prefixes, seen)
+        (server,) = resolver.resolve([batch([row], node)]).server
+        end = resolver.endpoints[server]
+        return end.kind, end.service, end.method, end.confidence
+
+    assert told()[:2] == ("on_prem", "")
+    answer = {"receiver": payment.addresses[0], "address": "10.8.1.20", "pod_uid": payment.uid}
+    seen.add(name_rows([answer | {"name": "sqs.us-east-1.amazonaws.com", "time": now}]), node)
+    assert told() == ("aws_service", "SQS", "dns", "high")
