@@ -9,21 +9,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from agent.wire import Reporter
 from deploy.local.broker import EmbeddedBroker
 from sql.client import connect
 from sql.migrate import migrate
 from sql.settings import ClickHouse
+from stream import records
+from stream.addresses import pack
+from stream.cluster import Cluster as AsOf
+from stream.cluster_topic import ClusterTopic
+from stream.inventory_topic import InventoryTopic
 from tests.integration.clickhouse import await_answer, embedded, free_port
 from tests.integration.watcher import Watcher, wait_for
+from tests.kafka import running as apache_kafka
 from tests.kubernetes_api import KubernetesApi
 from tests.kubernetes_objects import endpoint, endpoint_slice, node, pod, service
 from tests.unit.stream_batches import SECOND, batch, message
@@ -176,8 +186,12 @@ def test_a_broken_record_is_one_line_and_what_was_known_stays(cluster: Cluster) 
         '{"uid":"u","namespace":"shop","name":"cart","node":"n","workload":"cart",'
         f'"workload_kind":"Pod","addresses":["10.9.0.5"],"started":{started}}}'
     )
+    cluster.start()
+    assert "inventory is empty, addresses go without pods: run `flowatlas inventory`" in (
+        cluster.log.read_text()
+    )
     cluster.tell("pod/u", good.encode())
-    cluster.start("--inventory-wait-seconds=20")
+    wait_for(lambda: cluster.metric('objects{kind="pod"}') == 1)
     for broken in (b"{", good.replace('["10.9.0.5"]', '["ten"]').encode()):
         cluster.tell("pod/u", broken)
     wait_for(lambda: cluster.metric("malformed_total") == 2)
@@ -194,10 +208,79 @@ def test_a_broken_record_is_one_line_and_what_was_known_stays(cluster: Cluster) 
     assert "`$.addresses` is not an IP address: 'ten'" in lines[1]
 
 
-def test_without_a_watcher_the_worker_says_so_and_works(cluster: Cluster) -> None:
-    cluster.start()
-    cluster.send(flow(1, 5, server_address="192.0.2.1"))
-    wait_for(lambda: cluster.query("client_kind") == [("on_prem",)])
-    cluster.stop()
-    log = cluster.log.read_text()
-    assert "inventory is empty, addresses go without pods: run `flowatlas inventory`" in log
+def told(number: int, **more: Any) -> tuple[str, bytes]:
+    """Key and record of a pod of StatefulSet `web`."""
+    record = records.Pod(
+        uid=f"pod-{number}",
+        namespace="shop",
+        name=f"web-{number}",
+        node="n",
+        workload="web",
+        workload_kind="StatefulSet",
+        **more,
+    )
+    return records.key_of(record), records.encode(record)
+
+
+def test_compaction_takes_nothing_that_is_needed_nor_the_place(tmp_path: Path) -> None:
+    """A reader that was there before, and one that comes after, on Apache Kafka."""
+    now = round(time.time() * 1000)
+    compacted = {
+        "cleanup.policy": "compact",
+        "segment.ms": "200",
+        "min.cleanable.dirty.ratio": "0.01",
+        "delete.retention.ms": "100",
+    }
+
+    with (
+        apache_kafka(tmp_path, settings={"log.cleaner.backoff.ms": "100"}) as kafka,
+        ExitStack() as end,
+    ):
+        admin = AdminClient({"bootstrap.servers": kafka.address})
+        made = admin.create_topics([NewTopic("compacted", 1, config=compacted)])
+        made["compacted"].result(10)
+        producer = Producer({"bootstrap.servers": kafka.address})
+
+        def send(*messages: tuple[str, bytes | None]) -> None:
+            for key, value in messages:
+                producer.produce("compacted", value, key)
+            producer.flush(10)
+
+        def following() -> tuple[ClusterTopic, AsOf]:
+            cluster = AsOf()
+            topic = ClusterTopic(kafka.address, "compacted", cluster)
+            end.callback(topic.stop)
+            topic.start(time.time() - 3600)
+            topic.catch_up(30)
+            assert topic.complete
+            return topic, cluster
+
+        def first_left() -> int:
+            reader = InventoryTopic(kafka.address, "compacted")
+            reader.open()
+            offsets = [message.offset for message in reader.read()]
+            reader.close()
+            return offsets[0]
+
+        for age in (900_000, 600_000):  # the first states are superseded
+            send(*(told(n, addresses=("10.9.0.1",), started=now - age) for n in range(100)))
+        send(*(told(n, addresses=("10.9.0.1",), ended=now - 300_000) for n in range(50)))
+        send(*((f"pod/pod-{n}", None) for n in range(25)))
+        topic, before = following()
+        fillers = count(1000)
+        while first_left() < 150:  # compaction leaves the segment alone that is being written
+            send(told(next(fillers)))
+            time.sleep(0.3)
+        send(told(999, addresses=("10.9.0.9",), started=now))
+
+        def came() -> bool:
+            topic.take()
+            return "pod-999" in before.pods
+
+        wait_for(came)
+        _, after = following()
+        assert len(before) == len(after) == 50 + next(fillers) - 1000 + 1
+        for cluster in (before, after):
+            places = cluster.places(np.array([pack("10.9.0.9")], "V16"))
+            (record,) = cluster.at(places, np.array([(now + 1) * 1_000_000])).tolist()
+            assert cluster.records[record].name == "web-999"

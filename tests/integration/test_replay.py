@@ -29,6 +29,7 @@ from deploy.local.kafka import ApacheKafka
 from sql.client import connect
 from sql.migrate import migrate
 from sql.settings import ClickHouse
+from stream import records
 from stream.dead_letter import DeadLetters, Headers
 from stream.decode import Message
 from stream.replay.__main__ import command
@@ -390,9 +391,44 @@ def test_hours_that_a_level_has_dropped_are_not_brought_back(history: Place) -> 
     assert history.workloads()["flows_10s"] == [["old"], ["later"], ["old"]]
 
 
+def test_by_the_topic_pods_that_are_gone_since_are_named_as_of_the_period(history: Place) -> None:
+    topic = f"inventory-of-{history.topic}"
+    compacted = NewTopic(topic, 1, config={"cleanup.policy": "compact"})
+    admin = AdminClient({"bootstrap.servers": history.kafka})
+    admin.create_topics([compacted])[topic].result(10)
+
+    def tell(workload: str, begin: datetime, end: datetime) -> None:
+        for number in range(1, 10):
+            record = records.Pod(
+                uid=f"{workload}-{number}",
+                namespace="shop",
+                name=f"pod-{number}",
+                node="n",
+                workload=workload,
+                workload_kind="StatefulSet",
+                addresses=(f"10.0.0.{number}",),
+                started=round(begin.timestamp() * 1000),
+                ended=round(end.timestamp() * 1000),
+            )
+            history.producer.produce(topic, records.encode(record), records.key_of(record))
+            history.producer.produce(topic, None, records.key_of(record))
+        history.producer.flush(10)
+
+    tell("first", FIRST, FIRST + 2 * HOUR)
+    tell("second", FIRST + 2 * HOUR, FIRST + 3 * HOUR)
+    totals = history.totals()
+    history.replay("range", *PERIOD, "--inventory=", f"--inventory-topic={topic}")
+    assert history.totals() == totals
+    assert history.workloads()["flows_1m"] == [["old"], ["first"], ["second"], ["old"]]
+    history.replay("range", *PERIOD)
+
+
 def test_a_replay_without_the_inventory_is_refused(history: Place) -> None:
-    with pytest.raises(Exception, match="give the workers' own with --inventory"):
-        history.replay("range", *PERIOD, "--inventory=")
+    for topic in ("", "inventory"):  # none, or nothing in it
+        with pytest.raises(Exception, match="give the workers' own with --inventory"):
+            history.replay("range", *PERIOD, "--inventory=", f"--inventory-topic={topic}")
+    with pytest.raises(Exception, match="'inventory' could not be read to its end"):
+        history.replay("range", *PERIOD, "--inventory=", "--wait=0.001")
 
 
 def test_a_period_whose_begin_kafka_has_dropped_is_refused(history: Place) -> None:
