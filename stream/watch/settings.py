@@ -27,7 +27,7 @@ class Settings:
         "Labels of pods, nodes, Services and namespaces that are published, by commas.",
     )
     retention_hours: float = setting(
-        25.0, "How long objects that are gone are kept, for flows that come late."
+        73.0, "How long objects that are gone are kept: longer than topic `flows` keeps flows."
     )
     network_file: str = setting(
         "", "File of the account's network, published as it changes; empty: none."

@@ -19,8 +19,10 @@ from stream import records
 from stream.addresses import pack
 from stream.cluster import NOBODY
 from stream.cluster import Cluster as AsOf
+from stream.cluster_topic import ClusterTopic
 from stream.directory import Directory
 from stream.inventory_topic import Change
+from stream.network.model import Network
 from stream.watch import resources
 from stream.watch.cluster import Cluster
 from stream.watch.convert import Converter
@@ -445,6 +447,22 @@ def test_a_record_that_does_not_fit_is_one_line_and_its_last_version_stays(
     assert "partition=0 offset=7" in line
     assert following.who("10.0.0.1", 1) + following.who("10.0.0.2", 1) == ["one", "two"]
     assert following.behind("172.20.0.1", 80) == [("10.0.0.1", 8080, "one")]
+
+
+def test_a_network_is_used_and_a_broken_one_is_told_and_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    topic = ClusterTopic("127.0.0.1:1", "inventory", AsOf())
+    for offset, document in enumerate((b'{"vpc":""}', b'{"vpcs":[{"id":7}]}', b"{")):
+        change = Change("network/account", records.Network(document), NOW, 0, offset)
+        topic._reader._changes.append(change)
+        topic.take()
+        assert topic.network == Network()
+    lines = [record.getMessage() for record in caplog.records]
+    assert [re.findall(r"offset=(\d) network/account: (field vpcs|Expect)", x) for x in lines] == [
+        [("1", "field vpcs")],
+        [("2", "Expect")],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,15 @@ def test_ranges_of_the_site_are_those_of_the_file_and_of_the_setting(tmp_path: P
     path = write(tmp_path / "network.json", listed)
     by = made(network=path, on_prem="93.184.0.0/16, 10.9.0.0/16")
     assert [str(cidr) for cidr in by.network.on_prem][1:] == ["93.184.0.0/16", "10.9.0.0/16"]
+
+
+def test_a_network_that_is_told_is_used_where_no_file_tells_one(tmp_path: Path) -> None:
+    first, second = network(FIRST), network(SECOND, route_tables=WITHOUT_NAT)
+    tariff = of(Settings())
+    tariff.read()
+    assert [tariff.tell(told) for told in (first, first, second)] == [True, False, True]
+    assert tariff.network == second
+    tariff = of(Settings(network=write(tmp_path / "network.json", first)))
+    tariff.read()
+    assert not tariff.tell(second)
+    assert tariff.network == first
