@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from stream import records
 from stream.cluster import Cluster
 from stream.directory import Directory
 from stream.inventory_topic import Change, InventoryReader, refuse
@@ -105,11 +106,11 @@ class ClusterTopic:
 
     def _read_network(self) -> None:
         change = self._directory.network
-        if change is self._document or change is None:
+        if change is None or change is self._document:
             return
         self._document = change
-        assert change.record is not None
+        assert isinstance(change.record, records.Network)
         try:
-            self.network = file.parse(change.record.document)  # type: ignore[union-attr]
+            self.network = file.parse(change.record.document)
         except ValueError as error:
             refuse(f"{change.key}: {error}", change.partition, change.offset)

@@ -11,6 +11,7 @@ from agent.wire import Protocol
 from stream import inventory, inventory_metrics, records
 from stream.addresses import pack
 from stream.cluster import Cluster, Record
+from stream.documents import MisfitError
 from stream.inventory import Backend, Frontend
 from stream.inventory_topic import Change, refuse
 from stream.records import KINDS, ServicePort, SlicePort
@@ -39,10 +40,6 @@ class Slice(NamedTuple):
     namespace: str
     ports: tuple[SlicePort, ...]
     ends: tuple[tuple[bytes, str], ...]
-
-
-class MisfitError(ValueError):
-    """Names the field."""
 
 
 class Directory:
@@ -243,7 +240,7 @@ def _pack(field: str, text: str) -> bytes:
     try:
         return pack(text)
     except ValueError as error:
-        raise MisfitError(f"`$.{field}` is not an IP address: {text!r}") from error
+        raise MisfitError(field, f"is not an IP address: {text!r}") from error
 
 
 def _protocol(name: str) -> int:

@@ -205,7 +205,7 @@ def test_a_broken_record_is_one_line_and_what_was_known_stays(cluster: Cluster) 
     lines = [line for line in cluster.log.read_text().splitlines() if "record not used" in line]
     assert len(lines) == 2
     assert all(re.search(r"partition=\d offset=[12] pod/u: ", line) for line in lines)
-    assert "`$.addresses` is not an IP address: 'ten'" in lines[1]
+    assert "field addresses is not an IP address: 'ten'" in lines[1]
 
 
 def told(number: int, **more: Any) -> tuple[str, bytes]:

@@ -200,9 +200,9 @@ def test_chosen_labels_are_kept_in_the_order_they_are_asked_for(following: Follo
 @pytest.mark.parametrize(
     ("broken", "field"),
     [
-        (told_pod("one", "ten"), "pod/one: `$.addresses` is not an IP address: 'ten'"),
-        (shop_slice(("ten", "", True)), "slice/e: `$.endpoints.addresses` is not an IP address"),
-        (shop_service(external_addresses=("x",)), "service/s: `$.external_addresses` is not"),
+        (told_pod("one", "ten"), "pod/one: field addresses is not an IP address: 'ten'"),
+        (shop_slice(("ten", "", True)), "slice/e: field endpoints.addresses is not an IP address"),
+        (shop_service(external_addresses=("x",)), "service/s: field external_addresses is not"),
     ],
 )
 def test_a_record_that_does_not_fit_is_one_line_and_its_last_version_stays(
