@@ -70,7 +70,7 @@ class ClusterTopic:
             return
         seconds = time.monotonic() - began
         log.info("inventory read objects=%d seconds=%.1f", len(self._cluster), seconds)
-        if not len(self._cluster):
+        if not self._cluster.records:
             log.warning(
                 "inventory is empty, addresses go without pods: run `flowatlas inventory`, or give "
                 "a file with --inventory topic=%s",

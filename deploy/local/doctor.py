@@ -154,7 +154,7 @@ def setpriv(host: Host) -> Finding:
 
 
 def ports(host: Host) -> Finding:
-    wanted = {9101: "agent", 9102: "bridge", 9103: "stream", 8123: "ClickHouse"}
+    wanted = {9101: "agent", 9102: "bridge", 9103: "stream", 9104: "inventory", 8123: "ClickHouse"}
     taken = [port for port in wanted if not host.port_is_free(port)]
     found = f"taken: {', '.join(f'{port} ({wanted[port]})' for port in taken)}" if taken else "free"
     numbers = " or ".join(f"sport = :{port}" for port in taken)

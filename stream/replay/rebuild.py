@@ -161,7 +161,7 @@ class Rebuild:
         if topic and not topic.complete:
             raise InventoryUnreadError(settings.inventory_topic)
         had = (
-            ("inventory", len(self._sources.cluster)),
+            ("inventory", len(self._sources.cluster.records)),
             ("ip-ranges", settings.ip_ranges),
             ("network", settings.network or (topic and topic.network)),
         )

@@ -268,6 +268,7 @@ def test_sigterm_drains_what_was_consumed_and_commits_it(worker: Worker) -> None
         assert end(child) == 0
     assert worker.totals("flows_10s")[1] == 10
     assert worker.broker.unread() == 0
+    assert "inventory is empty, addresses go without pods" in worker.log.read_text()
 
 
 def test_health_says_when_clickhouse_is_away_and_when_it_is_back(
