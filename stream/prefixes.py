@@ -175,12 +175,16 @@ class Prefixes:
         elif not count:
             codes[:] = self._ipv6.find(octets, 0)
         else:
-            whole = octets.view(ADDRESS).ravel()
-            for places, table, first in (
-                (np.flatnonzero(mapped), self._ipv4, 12),
-                (np.flatnonzero(~mapped), self._ipv6, 0),
-            ):
-                codes[places] = table.find(whole[places].view("u1").reshape(-1, 16), first)
+            # To look all of them up as the most of them are, and the rest again, copies least.
+            of_most, of_rest = (self._ipv4, 12), (self._ipv6, 0)
+            if 2 * count < len(codes):
+                of_most, of_rest, mapped = of_rest, of_most, ~mapped
+            rest = np.flatnonzero(~mapped)
+            table, first = of_most
+            codes[:] = table.find(octets, first)
+            table, first = of_rest
+            chosen = octets.view(ADDRESS).ravel()[rest]
+            codes[rest] = table.find(chosen.view("u1").reshape(-1, 16), first)
 
 
 def _words(values: Sequence[str]) -> Words:
