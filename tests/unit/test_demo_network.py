@@ -16,6 +16,7 @@ from deploy.local.demo.shop import SHOP
 from stream import ip_ranges
 from stream.addresses import pack
 from stream.cluster import Cluster
+from stream.columns import join
 from stream.inventory import load
 from stream.network import file
 from stream.network.model import Network
@@ -83,7 +84,7 @@ def test_sqs_is_known_by_the_name_that_payment_was_told_and_by_nothing_else(
 
     def told() -> tuple[str, str, str, str]:
         resolver = Resolver(cluster, prefixes, seen)
-        (server,) = resolver.resolve([batch([row], node)]).server
+        (server,) = resolver.resolve(join([batch([row], node)])).server
         end = resolver.endpoints[server]
         return end.kind, end.service, end.method, end.confidence
 
