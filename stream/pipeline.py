@@ -162,7 +162,8 @@ class Pipeline:
         epoch = self._epoch
         async with self._turns[key]:
             recorded = await self._in(self._inserting, partial(self._store.last, self._group, *key))
-        start = 0 if recorded else await self._start(*key)
+        # Kafka answers late while it is being fetched from: a partition's first message needs none.
+        start = await self._start(*key) if message.offset and not recorded else 0
         cutter = Cutter(self._group, *key, epoch, recorded, start)
         cutter.check(await self._settled_end(cutter, end_offset))
         if epoch == self._epoch:
