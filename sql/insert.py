@@ -15,12 +15,13 @@ from sql.schema import TABLES
 ONCE = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "async_insert": 0,
+    "distributed_foreground_insert": 1,
     "wait_end_of_query": 1,
     "optimize_on_insert": 0,
 }
 """The token holds for every table behind a materialized view too, and the answer comes after all
-of them, so an insert cut off half-way is completed, not doubled, by its repetition. Rows come
-grouped, so ClickHouse need not group them once more before it stores them."""
+of them, on all shards, so an insert cut off half-way is completed, not doubled, by its repetition.
+Rows come grouped, so ClickHouse need not group them once more before it stores them."""
 
 NARROW = {pa.uint8(): 2**8 - 1, pa.uint16(): 2**16 - 1, pa.uint32(): 2**32 - 1}
 BYTES = (pa.uint8(), pa.int8())

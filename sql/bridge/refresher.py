@@ -25,7 +25,9 @@ from sql.errors import SqlError
 
 log = logging.getLogger("bridge")
 
-DAY_SECONDS = 86400
+HOUR_SECONDS = 3600
+IDLE_SHARE = 4
+"""After a refresh the bridge rests for so many times as long as that took, at the least."""
 QUERY_SECONDS = 60
 
 Sums = dict[int, dict[Key, Totals]]
@@ -76,8 +78,10 @@ class Refresher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             self._attempt()
-            self._stopping.wait(self._settings.refresh_seconds)
+            took = time.monotonic() - began
+            self._stopping.wait(max(self._settings.refresh_seconds, IDLE_SHARE * took))
 
     def _attempt(self) -> None:
         metrics = self._metrics
@@ -105,7 +109,7 @@ class Refresher:
 
     def refresh(self, now: float) -> None:
         """Read once and count. Raises SqlError: nothing has changed, or it is not on disk."""
-        origin = int(now // DAY_SECONDS - self._settings.reach_days) * DAY_SECONDS
+        origin = int(now // HOUR_SECONDS - self._settings.reach_hours) * HOUR_SECONDS
         present = self._origin or origin
         origins = [present] if origin == present else [present, origin]
         database = self._identity()

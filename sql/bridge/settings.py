@@ -24,7 +24,9 @@ class Settings:
     announce_seconds: float = setting(
         60.0, "A new series stays at 0 so long; take more than Prometheus's scrape interval."
     )
-    reach_days: int = setting(7, "Rows that arrive later than this are not counted any more.")
+    reach_hours: int = setting(
+        6, "Rows that arrive later than this are not counted any more; a refresh reads so much."
+    )
     state: str = setting(
         "", "File to keep the counters in, so that they go on after a restart; empty: from 0."
     )
