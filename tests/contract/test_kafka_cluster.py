@@ -190,8 +190,8 @@ def test_producer_and_consumer_go_on_when_the_leader_is_killed_and_comes_back(
     sent = [b"before"]
     send(*sent)
     until(receive)
-    # Followers learn what the leader has committed by their next fetch, half a second later at most;
-    # one that leads without knowing tells a reader that is ahead of it to begin anew.
+    # Followers learn what the leader has committed by their next fetch, half a second later at
+    # most; one that leads without knowing tells a reader that is ahead of it to begin anew.
     time.sleep(1)
     killed = leader(kafka_cluster)
     assert killed is not None
