@@ -22,7 +22,7 @@ from clickhouse_connect.driver import Client
 from benchmarks.cluster import Shape
 from benchmarks.day import fill, merge
 from benchmarks.grafana import ALL, Range, Values, expand, queries
-from benchmarks.report import Figure, keep, show
+from benchmarks.report import Figure, keep, say, show
 from benchmarks.stack import Program, processor_seconds, wait
 from sql.client import connect
 from sql.migrate import migrate
@@ -66,16 +66,12 @@ def _made(pods: int) -> Iterator[tuple[ClickHouse, Callable[[], float]]]:
             wait(lambda: bool(engine.metrics()), [engine])
             clickhouse = ClickHouse(url=engine.clickhouse.url)
             migrate(clickhouse)
-            fill(clickhouse, Shape(pods=pods), LEVELS, _say)
+            fill(clickhouse, Shape(pods=pods), LEVELS, say)
             with contextlib.closing(connect(clickhouse)) as client:
                 merge(client)
             yield clickhouse, partial(processor_seconds, engine.pid)
         finally:
             engine.stop()
-
-
-def _say(what: str) -> None:
-    click.echo(f"\r{what:<60}", nl=False, err=True)
 
 
 @click.command()

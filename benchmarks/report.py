@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -38,3 +40,8 @@ def keep(figures: Iterable[Figure]) -> Path:
     path = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     path.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
     return path
+
+
+def say(what: str) -> None:
+    """A line of progress, in the place of the one before."""
+    click.echo(f"\r{what:<60}", nl=False, err=True)

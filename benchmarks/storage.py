@@ -21,7 +21,7 @@ from clickhouse_connect.driver import Client
 
 from benchmarks.cluster import Cluster, Shape
 from benchmarks.day import LEVELS, fill, merge
-from benchmarks.report import Figure, keep, show
+from benchmarks.report import Figure, keep, say, show
 from benchmarks.stack import Program, wait
 from sql import ask
 from sql.client import connect
@@ -85,11 +85,11 @@ def run(pods: int, minutes: int, hours: dict[str, int], times: int) -> Iterator[
     with TemporaryDirectory() as directory, _engine(Path(directory)) as clickhouse:
         migrate(clickhouse)
         began = time.monotonic()
-        flow_rows = fill(clickhouse, Shape(pods=pods), hours, _say, minutes)
+        flow_rows = fill(clickhouse, Shape(pods=pods), hours, say, minutes)
         case = f"{pods:,} pods"
         yield Figure("flow rows of agents", case, flow_rows, "rows")
         with contextlib.closing(connect(clickhouse)) as client:
-            _say("merging")
+            say("merging")
             merge(client)
             yield Figure("made and merged in", case, time.monotonic() - began, "s")
             conversations = len(Cluster(Shape(pods=pods)).conversations.client)
@@ -174,10 +174,6 @@ def _engine(directory: Path) -> Iterator[ClickHouse]:
         yield ClickHouse(url=engine.clickhouse.url)
     finally:
         engine.stop()
-
-
-def _say(what: str) -> None:
-    click.echo(f"\r{what:<60}", nl=False, err=True)
 
 
 @click.command()

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.keys import CHUNK, Keys
+from stream.keys import Keys
 from stream.timelines import LATEST, NONE, Timelines, ticks
 
 Array = NDArray[Any]
 
 NOBODY = -1
+CHUNK = 1 << 15
+"""Rows looked up at once: what is made of them on the way stays in the processor's cache."""
 
 
 class Claims:

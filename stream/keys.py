@@ -15,8 +15,6 @@ Array = NDArray[Any]
 
 EMPTY = -1
 SMALLEST = 1 << 10
-CHUNK = 1 << 15
-"""Keys looked up at once: what is made of them on the way stays in the processor's cache."""
 
 
 class Keys:
