@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from agent.probe import find_cgroup2
+from sql.migrate import migrate
+from sql.settings import ClickHouse
 from tests.hosts import Host, own_cgroup, two_hosts
+from tests.integration.clickhouse import embedded
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +32,11 @@ def cgroup() -> Iterator[Path]:
 def closing() -> Iterator[contextlib.ExitStack]:
     with contextlib.ExitStack() as stack:
         yield stack
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """A migrated ClickHouse, for the tests of one file."""
+    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
+        migrate(there)
+        yield there

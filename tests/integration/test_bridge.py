@@ -35,13 +35,6 @@ BYTES = "flowatlas_traffic_bytes_total"
 WAIT_SECONDS = 20
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
-        migrate(there)
-        yield there
-
-
 @pytest.fixture
 def client(server: ClickHouse) -> Iterator[Client]:
     with connect(server) as client:

@@ -26,13 +26,6 @@ MEASURES = (*COUNTERS, *COUNTERS_SINCE_2)
 WRITTEN = (*TABLES, "agent_totals", "agents")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
-        migrate(there)
-        yield there
-
-
 @pytest.fixture
 def client(server: ClickHouse) -> Iterator[Client]:
     with connect(server) as client:

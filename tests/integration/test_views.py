@@ -13,9 +13,8 @@ import pytest
 from clickhouse_connect.driver import Client
 
 from sql.client import connect
-from sql.migrate import migrate
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import embedded, flow, flows, insert_levels
+from tests.integration.clickhouse import flow, flows, insert_levels
 
 pytestmark = pytest.mark.integration
 
@@ -24,13 +23,6 @@ KINDS = ("pod", "node", "service", "aws_service", "internet", "on_prem", "unknow
 THREE = ("cluster_flows", "aws_service_flows", "external_flows")
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 """The start of this hour."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    with embedded(tmp_path_factory.mktemp("clickhouse")) as there:
-        migrate(there)
-        yield there
 
 
 @pytest.fixture
