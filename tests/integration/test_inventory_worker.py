@@ -182,8 +182,8 @@ def test_what_comes_and_goes_in_the_cluster_is_named_as_of_then(
             cluster.tell(key, broken)
         cluster.tell("node/uid--node-b", b'{"uid":"uid--node-b","name":7}')
         wait_for(lambda: cluster.metric("malformed_total") == 3)
-        # As of when the new pod has the address, whatever the pace of the test; and by another port,
-        # or the row would be one with flow 3's where their windows are.
+        # As of when the new pod has the address, however fast the test got here; and by another
+        # port, or the row would be one with flow 3's where their windows are.
         cluster.send(flow(5, -15, server_address="10.9.0.1", server_port=81))
         wait_for(lambda: cluster.query("server_pod, server_node")[4:] == [("new", "node-b")])
     finally:
