@@ -34,6 +34,7 @@ ROLES = {
     "inventory": Role("stream.watch.__main__:command", "Watch the Kubernetes API, ship to Kafka."),
     "server": Role("sql.server.__main__:command", "Serve the embedded ClickHouse over HTTP."),
     "bridge": Role("sql.bridge.__main__:command", "Export workload traffic to Prometheus."),
+    "console": Role("sql.console.__main__:command", "Serve the live service map as a web page."),
     "migrate": Role("deploy.local.migrate:command", "Bring tables and topics up to date."),
     "sql": Role("sql.__main__:sql_command", "Run one SQL statement."),
     "ask": Role("sql.__main__:ask_command", "Answer a named question."),
@@ -49,6 +50,8 @@ EXTRA_OF_MODULE = {
     "clickhouse_connect": "sql",
     "chdb": "sql",
     "aiohttp": "sql",
+    "fastapi": "console",
+    "uvicorn": "console",
     "yaml": "deploy",
 }
 
@@ -56,7 +59,7 @@ HELP = """Container network observability: who talks to whom, how much, how heal
 
 \b
 The way of the data:
-  kernel ─▶ agent ─▶ Kafka ─▶ stream ─▶ ClickHouse ─▶ sql, ask, bridge (Prometheus)
+  kernel ─▶ agent ─▶ Kafka ─▶ stream ─▶ ClickHouse ─▶ console, sql, ask, bridge (Prometheus)
 
 \b
 Start here:

@@ -115,18 +115,33 @@ kafka_jars() {
     echo "$wanted" >.cache/kafka/installed
 }
 
-# ClickHouse's client for JavaScript, which the embedded server is tested with. Node may be there without
-# Debian's packages for it.
+# ClickHouse's client for JavaScript, which the embedded server is tested with.
 node_packages() {
-    if ! command -v npm >/dev/null; then
-        install_packages nodejs npm
-    fi
     there=tests/contract/node
     wanted=$(sha256sum <$there/package-lock.json)
     [ "$(cat $there/node_modules/installed 2>/dev/null)" = "$wanted" ] && return
     say "installing the tests' npm packages into $there/node_modules"
     quietly npm ci --prefix $there --no-audit --no-fund
     echo "$wanted" >$there/node_modules/installed
+}
+
+# The console's page: libraries from npm, bundled into sql/console/web/dist. Node may be there without
+# Debian's packages for it.
+console_page() {
+    there=sql/console/web
+    # shellcheck disable=SC2046  # no path has a space
+    wanted=$(cat $there/package-lock.json $there/build.mjs $(find $there/src -type f | sort) | sha256sum)
+    [ "$(cat $there/dist/built 2>/dev/null)" = "$wanted" ] && return
+    command -v npm >/dev/null || install_packages nodejs npm
+    say "building the console's page into $there/dist"
+    locked=$(sha256sum <$there/package-lock.json)
+    if [ "$(cat $there/node_modules/installed 2>/dev/null)" != "$locked" ]; then
+        quietly npm ci --prefix $there --no-audit --no-fund
+        echo "$locked" >$there/node_modules/installed
+    fi
+    rm -rf $there/dist
+    quietly npm run --prefix $there build
+    echo "$wanted" >$there/dist/built
 }
 
 # quixstreams, which the stream is measured against, wants an older confluent-kafka than flowatlas,
@@ -156,6 +171,7 @@ esac
 kernel_headers
 mount_cgroup2
 python_environment
+console_page
 [ -z "${1:-}" ] || kafka_jars
 [ "${1:-}" != test ] || node_packages
 [ "${1:-}" != bench ] || bench_environments

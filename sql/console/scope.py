@@ -1,0 +1,101 @@
+"""What a request is about: a range of time, and filters. The same parameters at every resource."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query
+
+from sql.console.errors import BadParameterError
+
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+LONGEST = 400 * 86400
+"""Longer than anything is kept."""
+LATEST = 2**32 - 1
+"""ClickHouse's DateTime ends here."""
+
+Words = Annotated[list[str], Query(max_length=100)]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Rows whose windows begin in [since, until), Unix seconds, and that pass all filters. A filter
+    without values lets all pass; one with some lets pass what has one of them at either end."""
+
+    since: int
+    until: int
+    live: bool
+    cluster: str
+    namespaces: tuple[str, ...]
+    kinds: tuple[str, ...]
+    zones: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    search: str
+
+    @property
+    def seconds(self) -> int:
+        """How long the range is."""
+        return self.until - self.since
+
+    def parameters(self) -> dict[str, Any]:
+        """As queries take them; queries/scope.sql is the condition."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "cluster": self.cluster,
+            "namespaces": list(self.namespaces),
+            "kinds": list(self.kinds),
+            "zones": list(self.zones),
+            "paths": list(self.paths),
+            "label_keys": [label.partition("=")[0] for label in self.labels],
+            "label_values": [label.partition("=")[2] for label in self.labels],
+            "search": self.search,
+        }
+
+    def before(self, seconds: int) -> Scope:
+        """The same, so many seconds earlier."""
+        shifted = {"since": self.since - seconds, "until": self.until - seconds}
+        return Scope(**{**self.__dict__, **shifted})
+
+
+def scope(
+    *,
+    last: Annotated[
+        str, Query(alias="range", description="The time up to now: 5m, 15m, 1h, 24h, 7d, …")
+    ] = "15m",
+    since: Annotated[int | None, Query(ge=0, le=LATEST, description="Unix seconds")] = None,
+    until: Annotated[int | None, Query(ge=0, le=LATEST, description="Unix seconds")] = None,
+    cluster: Annotated[str, Query(description="One cluster; all if empty")] = "",
+    namespace: Words = [],  # noqa: B006  FastAPI's way of a repeated parameter
+    kind: Words = [],  # noqa: B006
+    zone: Words = [],  # noqa: B006
+    path: Words = [],  # noqa: B006
+    label: Annotated[list[str], Query(description="key=value", max_length=100)] = [],  # noqa: B006
+    search: Annotated[str, Query(max_length=200, description="A part of an end's name")] = "",
+) -> Scope:
+    """Read a request's parameters; `since` and `until` go before `range`. Raises
+    BadParameterError."""
+    begin, end = _bounds(last, since, until)
+    if odd := [one for one in label if "=" not in one]:
+        raise BadParameterError(f"label {odd[0]!r} is not like key=value.")
+    words = (tuple(namespace), tuple(kind), tuple(zone), tuple(path), tuple(label))
+    return Scope(begin, end, until is None, cluster, *words, search)
+
+
+Scoped = Annotated[Scope, Depends(scope)]
+
+
+def _bounds(last: str, since: int | None, until: int | None) -> tuple[int, int]:
+    length = re.fullmatch(r"([1-9]\d{0,5})([mhd])", last)
+    if not length:
+        raise BadParameterError(f"range {last!r} is not like 15m, 1h or 7d.")
+    end = int(time.time()) + 1 if until is None else until
+    seconds = int(length[1]) * UNITS[length[2]]
+    begin = max(end - seconds, 0) if since is None else since
+    if not 0 < end - begin <= LONGEST:
+        raise BadParameterError("since has to be before until, by 400 days at the most.")
+    return begin, end

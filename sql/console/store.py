@@ -1,0 +1,82 @@
+"""ClickHouse as the console sees it: a read-only user, and queries from files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from string import Template
+from typing import Any
+
+from clickhouse_connect.driver import Client
+from urllib3 import PoolManager
+
+from sql.client import connect, queries
+from sql.console.errors import AwayError, TooSlowError
+from sql.console.settings import Settings
+from sql.errors import QueryError, SqlError, UnreachableError
+
+TOO_MUCH = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "Timeout exceeded", "memory limit")
+
+
+@cache
+def text(name: str) -> str:
+    """The query of queries/NAME.sql. `$other` in it stands for the text of queries/other.sql, so
+    that what is a rule, such as which rows a filter leaves, is written once."""
+    found = resources.files("sql.console").joinpath("queries", f"{name}.sql").read_text()
+    return Template(found).substitute(_Files())
+
+
+class _Files(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return text(name).rstrip("\n")
+
+
+class Store:
+    """Answers queries; threads may share it. Connects at the first, and anew after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turns = threading.BoundedSemaphore(settings.connections)
+        self._connecting = threading.Lock()
+        self._client: Client | None = None
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows that queries/NAME.sql gives, by column. Blocks. Raises AwayError, TooSlowError,
+        and QueryError for what is a fault of the query's."""
+        return self.select(text(name), parameters)
+
+    def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The same of any statement."""
+        with self._turns:
+            try:
+                with queries(self._settings.clickhouse):
+                    result = self._connected().query(statement, parameters=dict(parameters))
+            except UnreachableError as error:
+                if "Read timed out" in error.message:  # ClickHouse gives up what nobody waits for
+                    seconds = f"{self._settings.query_seconds:g}"
+                    raise TooSlowError(
+                        f"ClickHouse took over {seconds} s: ask for a shorter time or filter."
+                    ) from error
+                self._client = None
+                raise AwayError(error.message) from error
+            except QueryError as error:
+                if any(sign in error.message for sign in TOO_MUCH):
+                    raise TooSlowError(
+                        f"ClickHouse gave up ({error.message}): ask for a shorter time or filter."
+                    ) from error
+                raise
+            except SqlError as error:
+                raise AwayError(error.message) from error
+        return list(result.named_results())
+
+    def _connected(self) -> Client:
+        with self._connecting:
+            if self._client is None:
+                self._client = connect(
+                    self._settings.clickhouse,
+                    pool_mgr=PoolManager(maxsize=self._settings.connections),
+                    send_receive_timeout=self._settings.query_seconds,
+                )
+            return self._client
