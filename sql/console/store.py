@@ -21,16 +21,21 @@ TOO_MUCH = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "Timeout exceeded", "me
 
 
 @cache
-def text(name: str) -> str:
+def text(name: str, grain: str = "workload") -> str:
     """The query of queries/NAME.sql. `$other` in it stands for the text of queries/other.sql, so
-    that what is a rule, such as which rows a filter leaves, is written once."""
+    that what is a rule, such as which rows a filter leaves, is written once; `$ends` for that of
+    queries/ends_GRAIN.sql, the rows by ends of that grain."""
     found = resources.files("sql.console").joinpath("queries", f"{name}.sql").read_text()
-    return Template(found).substitute(_Files())
+    return Template(found).substitute(_Files(grain))
 
 
 class _Files(dict[str, str]):
+    def __init__(self, grain: str) -> None:
+        self._grain = grain
+
     def __missing__(self, name: str) -> str:
-        return text(name).rstrip("\n")
+        file = f"ends_{self._grain}" if name == "ends" else name
+        return text(file, self._grain).rstrip("\n")
 
 
 class Store:

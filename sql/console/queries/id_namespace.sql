@@ -1,0 +1,6 @@
+(kind, namespace, workload, service, dns_name) -> multiIf(
+    kind = 'pod', concat('namespace:', namespace),
+    kind = 'service', concat('namespace:', splitByChar('/', service)[1]),
+    kind = 'node', 'node:',
+    $id_outside
+)

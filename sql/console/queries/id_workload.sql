@@ -1,0 +1,6 @@
+(kind, namespace, workload, service, dns_name) -> multiIf(
+    kind = 'pod', concat('workload:', namespace, '/', workload),
+    kind = 'service', concat('service:', service),
+    kind = 'node', 'node:',
+    $id_outside
+)
