@@ -10,14 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from sql.console.api import status
+from sql.console.api import map as service_map
+from sql.console.api import panel, status
 from sql.console.errors import ConsoleError
 from sql.console.store import Store
 
 PAGE = Path(str(resources.files("sql.console").joinpath("web", "dist")))
 """As built by web/build.mjs."""
 
-ROUTERS = (status.router,)
+ROUTERS = (status.router, service_map.router, panel.router)
 
 
 def application(store: Store) -> FastAPI:

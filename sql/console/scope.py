@@ -57,8 +57,11 @@ class Scope:
         }
 
     def before(self, seconds: int) -> Scope:
-        """The same, so many seconds earlier."""
-        shifted = {"since": self.since - seconds, "until": self.until - seconds}
+        """The same, so many seconds earlier; nothing is before 1970."""
+        shifted = {
+            "since": max(self.since - seconds, 0),
+            "until": max(self.until - seconds, 0),
+        }
         return Scope(**{**self.__dict__, **shifted})
 
 

@@ -17,15 +17,17 @@ from sql.console.errors import AwayError, TooSlowError
 from sql.console.settings import Settings
 from sql.errors import QueryError, SqlError, UnreachableError
 
+BY_GRAIN = ("id", "rows")
 TOO_MUCH = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "Timeout exceeded", "memory limit")
 
 
 @cache
 def text(name: str, grain: str = "workload") -> str:
     """The query of queries/NAME.sql. `$other` in it stands for the text of queries/other.sql, so
-    that what is a rule, such as which rows a filter leaves, is written once; `$ends` for that of
-    queries/ends_GRAIN.sql, the rows by ends of that grain."""
-    found = resources.files("sql.console").joinpath("queries", f"{name}.sql").read_text()
+    that what is a rule, such as which rows a filter leaves, is written once; `$id` and `$rows`
+    for those of the grain: namespace, workload or pod."""
+    file = f"{name}_{grain}" if name in BY_GRAIN else name
+    found = resources.files("sql.console").joinpath("queries", f"{file}.sql").read_text()
     return Template(found).substitute(_Files(grain))
 
 
@@ -34,8 +36,7 @@ class _Files(dict[str, str]):
         self._grain = grain
 
     def __missing__(self, name: str) -> str:
-        file = f"ends_{self._grain}" if name == "ends" else name
-        return text(file, self._grain).rstrip("\n")
+        return text(name, self._grain).rstrip("\n")
 
 
 class Store:
@@ -47,10 +48,12 @@ class Store:
         self._connecting = threading.Lock()
         self._client: Client | None = None
 
-    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def rows(
+        self, name: str, parameters: Mapping[str, Any], grain: str = "workload"
+    ) -> list[dict[str, Any]]:
         """The rows that queries/NAME.sql gives, by column. Blocks. Raises AwayError, TooSlowError,
         and QueryError for what is a fault of the query's."""
-        return self.select(text(name), parameters)
+        return self.select(text(name, grain), parameters)
 
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same of any statement."""

@@ -7,14 +7,14 @@ from importlib import metadata
 
 from fastapi import APIRouter
 
-from sql.console.api.answers import Status
+from sql.console.api.answers import StatusAnswer
 from sql.console.api.reading import Reading
 
 router = APIRouter()
 
 
 @router.get("/status")
-def status(store: Reading) -> Status:
+def status(store: Reading) -> StatusAnswer:
     """Of the last day."""
     (found,) = store.rows("status", {})
-    return Status(version=metadata.version("flowatlas"), now=int(time.time()), **found)
+    return StatusAnswer(version=metadata.version("flowatlas"), now=int(time.time()), **found)

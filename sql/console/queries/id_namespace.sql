@@ -1,4 +1,4 @@
-(kind, namespace, workload, service, dns_name) -> multiIf(
+(kind, namespace, workload, pod, service, node, dns_name) -> multiIf(
     kind = 'pod', concat('namespace:', namespace),
     kind = 'service', concat('namespace:', splitByChar('/', service)[1]),
     kind = 'node', 'node:',

@@ -1,4 +1,4 @@
-(kind, namespace, workload, service, dns_name) -> multiIf(
+(kind, namespace, workload, pod, service, node, dns_name) -> multiIf(
     kind = 'pod', concat('workload:', namespace, '/', workload),
     kind = 'service', concat('service:', service),
     kind = 'node', 'node:',

@@ -73,9 +73,9 @@ export interface MapEdge extends Measures {
   server: EndId;
   /** Of bytes_to_server + bytes_to_client, those between two zones. */
   cross_zone_bytes: number;
-  /** Ways of the bytes: same_zone, cross_zone, nat>internet, … the largest first. */
+  /** Ways of the bytes: same_zone, cross_zone, nat>internet, … by name. */
   paths: string[];
-  /** Nothing went between the two in the range of equal length before. */
+  /** Nothing went between the two in the range of equal length before, though something did between others. */
   is_new: boolean;
   cost_usd_month: number;
 }
@@ -107,6 +107,8 @@ export interface Point {
 
 /** GET /api/edge?client=&server= and GET /api/end?id= */
 export interface PanelAnswer extends Range {
+  /** Seconds from one point to the next. */
+  step: number;
   now: Measures;
   /** The range of equal length before; null if nothing was seen. */
   before: Measures | null;

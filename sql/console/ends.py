@@ -1,0 +1,53 @@
+"""What the id of an end says; queries/id_*.sql make them."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Grain = Literal["namespace", "workload", "pod"]
+"""What is one node of the map."""
+OTHERS = "others"
+IN_CLUSTER = {"workload", "pod", "service"}
+"""Ids of these are like kind:namespace/name."""
+
+
+class End(NamedTuple):
+    """`kind` is as in ClickHouse, or others."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def parse(end: str) -> End:
+    """What an id stands for; of one without a name, its kind is the name."""
+    word, _, rest = end.partition(":")
+    if word in IN_CLUSTER:
+        namespace, _, name = rest.rpartition("/")
+        return End("service" if word == "service" else "pod", namespace, name)
+    if word == "namespace":
+        return End("pod", rest, rest)
+    if word == OTHERS:
+        return End(word, rest, f"others in {rest}" if rest else OTHERS)
+    return End(word, "", rest or word)
+
+
+def others(end: str) -> str:
+    """What an end is folded into; queries/folded.sql does the same."""
+    word, _, rest = end.partition(":")
+    namespace = rest.rpartition("/")[0] if word in IN_CLUSTER else ""
+    return f"{OTHERS}:{namespace}"
+
+
+def grain_of(*ends: str) -> Grain:
+    """The map on which these ids are, the one of workloads if they are on all."""
+    words = {end.partition(":")[0] for end in ends}
+    if "pod" in words or any(end.startswith("node:") and end != "node:" for end in ends):
+        return "pod"
+    return "namespace" if "namespace" in words else "workload"
+
+
+def kinds_of(end: str) -> list[str]:
+    """The kinds in ClickHouse that an end of this id may have."""
+    word = end.partition(":")[0]
+    return {"namespace": ["pod", "service"], "workload": ["pod"]}.get(word, [word])

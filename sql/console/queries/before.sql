@@ -1,0 +1,2 @@
+SELECT groupUniqArray(cityHash64(client, server)) AS pairs
+FROM ($pairs)
