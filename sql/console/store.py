@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from string import Template
@@ -17,6 +18,7 @@ from sql.console.errors import AwayError, TooSlowError
 from sql.console.settings import Settings
 from sql.errors import QueryError, SqlError, UnreachableError
 
+CHUNK = 1 << 16
 BY_GRAIN = ("id", "rows")
 TOO_MUCH = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "Timeout exceeded", "memory limit")
 
@@ -57,27 +59,41 @@ class Store:
 
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same of any statement."""
-        with self._turns:
-            try:
-                with queries(self._settings.clickhouse):
-                    result = self._connected().query(statement, parameters=dict(parameters))
-            except UnreachableError as error:
-                if "Read timed out" in error.message:  # ClickHouse gives up what nobody waits for
-                    seconds = f"{self._settings.query_seconds:g}"
-                    raise TooSlowError(
-                        f"ClickHouse took over {seconds} s: ask for a shorter time or filter."
-                    ) from error
-                self._client = None
-                raise AwayError(error.message) from error
-            except QueryError as error:
-                if any(sign in error.message for sign in TOO_MUCH):
-                    raise TooSlowError(
-                        f"ClickHouse gave up ({error.message}): ask for a shorter time or filter."
-                    ) from error
-                raise
-            except SqlError as error:
-                raise AwayError(error.message) from error
+        with self._turns, self._explained():
+            result = self._connected().query(statement, parameters=dict(parameters))
         return list(result.named_results())
+
+    def stream(self, statement: str, parameters: Mapping[str, Any], output: str) -> Iterator[bytes]:
+        """The answer in a ClickHouse format, as it comes. What rows() raises is raised here, before
+        the first piece."""
+        with self._explained():
+            answer: Any = self._connected().raw_stream(
+                statement, parameters=dict(parameters), fmt=output
+            )
+        return iter(lambda: bytes(answer.read(CHUNK)), b"")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns what goes wrong inside into a ConsoleError, unless it is a fault of ours."""
+        try:
+            with queries(self._settings.clickhouse):
+                yield
+        except UnreachableError as error:
+            if "Read timed out" in error.message:  # ClickHouse gives up what nobody waits for
+                seconds = f"{self._settings.query_seconds:g}"
+                raise TooSlowError(
+                    f"ClickHouse took over {seconds} s: ask for a shorter time or filter."
+                ) from error
+            self._client = None
+            raise AwayError(error.message) from error
+        except QueryError as error:
+            if any(sign in error.message for sign in TOO_MUCH):
+                raise TooSlowError(
+                    f"ClickHouse gave up ({error.message}): ask for a shorter time or filter."
+                ) from error
+            raise
+        except SqlError as error:
+            raise AwayError(error.message) from error
 
     def _connected(self) -> Client:
         with self._connecting:

@@ -1,0 +1,1 @@
+SELECT toUnixTimestamp(min(hour)) AS began, count() AS hours FROM agents

@@ -1,0 +1,10 @@
+SELECT
+    client, server,
+    if(path = path_behind, toString(path), concat(toString(path), '>', toString(path_behind))) AS way,
+    toString(if(client_namespace != '', client_namespace, server_namespace)) AS namespace,
+    sum(bytes_to_server + bytes_to_client) AS bytes,
+    toFloat64(sum(seen.cost_usd)) AS cost_usd,
+    sum(seen.unpriced_bytes) AS unpriced_bytes
+FROM $ends AS seen
+GROUP BY client, server, way, namespace
+ORDER BY cost_usd DESC, bytes DESC, client, server
