@@ -14,6 +14,7 @@ from urllib3 import PoolManager
 
 from sql.client import connect, queries
 from sql.console.errors import AwayError, TooSlowError
+from sql.console.metrics import CLICKHOUSE_FAILURES, QUERY_SECONDS
 from sql.console.settings import Settings
 from sql.errors import QueryError, SqlError, UnreachableError
 
@@ -59,25 +60,29 @@ class Store:
         """The same of any statement."""
         with self._turns:
             try:
-                with queries(self._settings.clickhouse):
+                with queries(self._settings.clickhouse), QUERY_SECONDS.time():
                     result = self._connected().query(statement, parameters=dict(parameters))
-            except UnreachableError as error:
-                if "Read timed out" in error.message:  # ClickHouse gives up what nobody waits for
-                    seconds = f"{self._settings.query_seconds:g}"
-                    raise TooSlowError(
-                        f"ClickHouse took over {seconds} s: ask for a shorter time or filter."
-                    ) from error
-                self._client = None
-                raise AwayError(error.message) from error
-            except QueryError as error:
-                if any(sign in error.message for sign in TOO_MUCH):
-                    raise TooSlowError(
-                        f"ClickHouse gave up ({error.message}): ask for a shorter time or filter."
-                    ) from error
-                raise
             except SqlError as error:
-                raise AwayError(error.message) from error
+                raise self._counted(error) from error
         return list(result.named_results())
+
+    def _counted(self, error: SqlError) -> Exception:
+        """What it means to whoever asked."""
+        seconds = f"{self._settings.query_seconds:g}"
+        if isinstance(error, UnreachableError) and "Read timed out" in error.message:
+            # ClickHouse gives up what nobody waits for.
+            reason, meaning = f"took over {seconds} s", "slow"
+        elif isinstance(error, QueryError) and any(sign in error.message for sign in TOO_MUCH):
+            reason, meaning = f"gave up ({error.message})", "slow"
+        elif isinstance(error, QueryError):
+            reason, meaning = error.message, "refused"
+        else:
+            self._client = None
+            reason, meaning = error.message, "away"
+        CLICKHOUSE_FAILURES.labels(meaning).inc()
+        if meaning == "slow":
+            return TooSlowError(f"ClickHouse {reason}: ask for a shorter time or filter.")
+        return error if meaning == "refused" else AwayError(reason)
 
     def _connected(self) -> Client:
         with self._connecting:
