@@ -37,15 +37,15 @@ def console(clickhouse: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_it_ends_within_a_second_though_a_request_is_open() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        with console(mute.getsockname()[1]) as (process, url):
-            request = threading.Thread(target=_ask, args=(f"{url}/api/map",), daemon=True)
-            request.start()
-            mute.accept()  # so the request has reached ClickHouse, which says nothing
-            began = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(5) == 0
-            assert time.monotonic() - began < 1
+    mute = socket.create_server(("127.0.0.1", 0))
+    with mute, console(mute.getsockname()[1]) as (process, url):
+        request = threading.Thread(target=_ask, args=(f"{url}/api/map",), daemon=True)
+        request.start()
+        mute.accept()  # so the request has reached ClickHouse, which says nothing
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert time.monotonic() - began < 1
 
 
 def test_a_taken_port_is_one_sentence() -> None:

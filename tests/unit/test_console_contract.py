@@ -50,43 +50,47 @@ def test_both_have_the_same_fields_of_the_same_kinds(name: str) -> None:
 
 
 def _of_schema(schema: dict[str, Any]) -> Shape:
-    if "$ref" in schema:
-        return _of_schema(document()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]])
-    if "anyOf" in schema:
-        return _either([_of_schema(one) for one in schema["anyOf"]])
-    if words := schema.get("enum", [schema["const"]] if "const" in schema else []):
-        return _either([f'"{word}"' for word in words])
-    kind = schema["type"]
-    if kind == "array":
-        return [_of_schema(schema["items"])] if "items" in schema else ["any"]
-    if kind != "object":
-        return {"integer": "number"}.get(kind, kind)
-    if "properties" not in schema:
-        return ("map", _of_schema(schema["additionalProperties"]))
-    return {name: _of_schema(field) for name, field in schema["properties"].items()}
+    match schema:
+        case {"$ref": place}:
+            found = _of_schema(document()["components"]["schemas"][place.rsplit("/", 1)[1]])
+        case {"anyOf": some}:
+            found = _either([_of_schema(one) for one in some])
+        case {"enum": words}:
+            found = _either([f'"{word}"' for word in words])
+        case {"const": word}:
+            found = f'"{word}"'
+        case {"type": "array", "items": item}:
+            found = [_of_schema(item)]
+        case {"properties": fields}:
+            found = {name: _of_schema(field) for name, field in fields.items()}
+        case {"type": "object", "additionalProperties": values}:
+            found = ("map", _of_schema(values))
+        case {"type": kind}:
+            found = {"integer": "number"}.get(kind, kind)
+    return found
 
 
 def _of_type(text: str) -> Shape:
     interfaces, aliases = types()
     text = text.strip()
     if parts := _split(text, "|"):
-        return _either([_of_type(part) for part in parts])
-    if text.endswith("[]"):
-        return [_of_type(text[:-2])]
-    if text.startswith("(") and text.endswith(")"):
-        return _of_type(text[1:-1])
-    if found := re.fullmatch(r"Record<string, (.*)>", text):
-        return ("map", _of_type(found[1]))
-    if text.startswith("{"):
+        found: Shape = _either([_of_type(part) for part in parts])
+    elif text.endswith("[]"):
+        found = [_of_type(text[:-2])]
+    elif text.startswith("("):
+        found = _of_type(text[1:-1])
+    elif record := re.fullmatch(r"Record<string, (.*)>", text):
+        found = ("map", _of_type(record[1]))
+    elif text.startswith("{"):
         fields = (field.split(":", 1) for field in _split(text[1:-1], ";") or [text[1:-1]])
-        return {name.strip(): _of_type(kind) for name, kind in fields}
-    if text in aliases:
-        return _of_type(aliases[text])
-    if text not in interfaces:
-        return text
-    base, body = interfaces[text]
-    own = {name: _of_type(kind) for name, kind in FIELD.findall(body)}
-    return (_of_type(base) if base else {}) | own
+        found = {name.strip(): _of_type(kind) for name, kind in fields}
+    elif text in interfaces:
+        base, body = interfaces[text]
+        own = {name: _of_type(kind) for name, kind in FIELD.findall(body)}
+        found = (_of_type(base) if base else {}) | own
+    else:
+        found = _of_type(aliases[text]) if text in aliases else text
+    return found
 
 
 def _split(text: str, mark: str) -> list[str]:
