@@ -58,7 +58,8 @@ def _seconds(client: Client, sql: str) -> float:
 
 
 @contextlib.contextmanager
-def _made(pods: int) -> Iterator[tuple[ClickHouse, Callable[[], float]]]:
+def made(pods: int, hours: dict[str, int]) -> Iterator[tuple[ClickHouse, Callable[[], float]]]:
+    """An engine with so many hours of each level, merged; and what tells its processor seconds."""
     with TemporaryDirectory() as directory:
         where = ("--port", "PORT", "--path", f"{directory}/clickhouse")
         engine = Program("engine", Path(directory), "sql.server", *where)
@@ -66,7 +67,7 @@ def _made(pods: int) -> Iterator[tuple[ClickHouse, Callable[[], float]]]:
             wait(lambda: bool(engine.metrics()), [engine])
             clickhouse = ClickHouse(url=engine.clickhouse.url)
             migrate(clickhouse)
-            fill(clickhouse, Shape(pods=pods), LEVELS, say)
+            fill(clickhouse, Shape(pods=pods), hours, say)
             with contextlib.closing(connect(clickhouse)) as client:
                 merge(client)
             yield clickhouse, partial(processor_seconds, engine.pid)
@@ -83,7 +84,7 @@ def main(pods: int, times: int, url: str) -> None:
     if url:
         figures = show(run(ClickHouse(url=url), times, None))
     else:
-        with _made(pods) as (clickhouse, used):
+        with made(pods, LEVELS) as (clickhouse, used):
             figures = show(run(clickhouse, times, used))
     print(f"kept in {keep(figures)}")
 

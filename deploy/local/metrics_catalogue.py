@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import agent.metrics
 import sql.bridge.metrics
+import sql.console.metrics
 import sql.server.metrics
 import stream.inventory_metrics
 import stream.metrics
@@ -68,6 +69,8 @@ def _roles() -> Iterator[tuple[str, str, Iterable[Entry]]]:
     )
     bridge = vars(sql.bridge.metrics.Metrics()).values()
     yield "Bridge", about, [*_traffic(), *_of_instruments(bridge)]
+    about = "Port 8080: the service map, and how soon ClickHouse answers it."
+    yield "Console", about, _of_module(sql.console.metrics)
     yield "Server", "Port 8123: the embedded ClickHouse.", _of_module(sql.server.metrics)
 
 

@@ -44,6 +44,7 @@ class Settings:
     bridge_port: int = _setting(9102, "Port of the Prometheus bridge.")
     stream_port: int = _setting(9103, "Port of the stream's metrics.")
     clickhouse_port: int = _setting(8123, "Port of the embedded ClickHouse.")
+    console_port: int = _setting(8080, "Port of the console, the web page.")
 
     def plan(self) -> Plan:
         """The system of one agent that these settings describe."""
@@ -62,7 +63,12 @@ class Settings:
                 password=self.clickhouse_password,
                 database=self.clickhouse_database,
             ),
-            ports=Ports(self.clickhouse_port, self.bridge_port, self.stream_port),
+            ports=Ports(
+                self.clickhouse_port,
+                self.bridge_port,
+                self.stream_port,
+                console=self.console_port,
+            ),
             interval=self.interval,
         )
 

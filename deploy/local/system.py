@@ -47,6 +47,7 @@ class Ports:
     bridge: int = 9102
     stream: int = 9103
     inventory: int = 9104
+    console: int = 8080
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class System:
             self._start_inventory()
             self._start_stream()
             self._start_bridge()
+            self._start_console()
             self._start_agents()
         except BaseException:
             self.stop()
@@ -134,6 +136,7 @@ class System:
         wanted = [(agent.metrics_port, "an agent", "--agent-port") for agent in self.plan.agents]
         wanted += [(ports.bridge, "the bridge", "--bridge-port")]
         wanted += [(ports.stream, "the stream", "--stream-port")]
+        wanted += [(ports.console, "the console", "--console-port")]
         if self.plan.publish:
             wanted += [(ports.inventory, "the inventory", "--inventory-port")]
         if not self.plan.clickhouse.url:
@@ -215,6 +218,12 @@ class System:
         flags = ["--port", str(port), "--state", state]
         bridge = self._role("bridge", *flags, *self._clickhouse_flags())
         self._start_role(bridge, f"http://127.0.0.1:{port}/metrics")
+
+    def _start_console(self) -> None:
+        port = self.plan.ports.console
+        self._say("starting the console")
+        console = self._role("console", "--port", str(port), *self._clickhouse_flags())
+        self._start_role(console, f"http://127.0.0.1:{port}/metrics")
 
     def _start_agents(self) -> None:
         """Start all at once: what takes an agent's time is compiling its BPF programs."""

@@ -14,7 +14,7 @@ from deploy.local.errors import HostNotReadyError
 from deploy.local.settings import LOADERS, Settings
 from deploy.local.system import System
 
-HELP = """Run agent, broker, stream, ClickHouse and bridge for this host.
+HELP = """Run agent, broker, stream, ClickHouse, bridge and console for this host.
 
 Everything listens on 127.0.0.1. SIGINT (Ctrl-C) or SIGTERM stops it in order: what the agent saw
 until then is in ClickHouse before it ends; a second Ctrl-C ends it at once.
@@ -52,7 +52,8 @@ def command(settings: Settings) -> None:
 
 
 def _announce(system: System, settings: Settings) -> None:
-    click.echo(f"flowatlas watches {settings.node}; Ctrl-C ends it. Try:")
+    click.echo(f"the service map of {settings.node} is at http://127.0.0.1:{settings.console_port}")
+    click.echo("Ctrl-C ends it. Try:")
     url = f" --clickhouse-url {system.clickhouse.url}"
     click.echo(f'  flowatlas sql{url} "SELECT * FROM edges LIMIT 10"')
     click.echo(f"  curl http://127.0.0.1:{settings.bridge_port}/metrics   traffic, for Prometheus")

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import socket
+import threading
+from types import FrameType
 
 import click
 import typed_settings as ts
@@ -11,8 +16,11 @@ import uvicorn
 from sql.console.app import application
 from sql.console.settings import LOADERS, Settings
 from sql.console.store import Store
+from sql.errors import PortTakenError
 
 log = logging.getLogger("console")
+
+GRACE_SECONDS = 0.6
 
 
 @click.command("console")
@@ -27,14 +35,31 @@ def command(settings: Settings) -> None:
         format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         level=logging.INFO,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it is done
+        signal.signal(number, lambda *_: None)
+    listener = _listen(settings.address, settings.port)
     log.info("serving url=http://%s:%d", settings.address, settings.port)
-    uvicorn.run(
-        application(Store(settings)),
-        host=settings.address,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-    )
+    config = uvicorn.Config(application(Store(settings)), log_level="warning", access_log=False)
+    _Server(config).run([listener])
+
+
+class _Server(uvicorn.Server):
+    """Answers what it can in GRACE_SECONDS after a signal. A query may take longer, and a thread
+    that waits for one cannot be told to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        end = threading.Timer(GRACE_SECONDS, os._exit, [0])
+        end.daemon = True
+        end.start()
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=2048)
+    except OSError as error:
+        raise PortTakenError(address, port) from error
 
 
 if __name__ == "__main__":

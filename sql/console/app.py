@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from sql.console.api import map as service_map
 from sql.console.api import changes, costs, coverage, flows, health, panel, status
-from sql.console.errors import ConsoleError
+from sql.console.api import map as service_map
+from sql.console.api.answers import ErrorAnswer
+from sql.console.errors import AwayError, BadParameterError, ConsoleError, TooSlowError
 from sql.console.store import Store
+from sql.console.telling import Telling
+from sql.errors import QueryError
 
 PAGE = Path(str(resources.files("sql.console").joinpath("web", "dist")))
 """As built by web/build.mjs."""
@@ -29,6 +36,15 @@ ROUTERS = (
     coverage.router,
 )
 
+FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorAnswer, "description": kind.__doc__}
+    for status, kind in (
+        (422, BadParameterError),
+        (503, AwayError),
+        (504, TooSlowError),
+    )
+}
+
 
 def application(store: Store) -> FastAPI:
     """The console's ASGI application; its OpenAPI document is at /openapi.json."""
@@ -41,11 +57,25 @@ def application(store: Store) -> FastAPI:
     )
     app.state.store = store
     for router in ROUTERS:
-        app.include_router(router, prefix="/api")
+        app.include_router(router, prefix="/api", responses=FAILURES)
     app.add_exception_handler(ConsoleError, _failed)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(QueryError, _refused)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=1)
+    app.add_middleware(Telling)
+    app.add_route("/metrics", _metrics)
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
     return app
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse(
+        {"detail": f"{error}: are the tables as `flowatlas migrate` has them?"}, 500
+    )
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:

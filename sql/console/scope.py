@@ -44,8 +44,8 @@ class Scope:
     def parameters(self) -> dict[str, Any]:
         """As queries take them; queries/scope.sql is the condition."""
         return {
-            "since": self.since,
-            "until": self.until,
+            "since": moment(self.since),
+            "until": moment(self.until),
             "cluster": self.cluster,
             "namespaces": list(self.namespaces),
             "kinds": list(self.kinds),
@@ -63,6 +63,11 @@ class Scope:
             "until": max(self.until - seconds, 0),
         }
         return Scope(**{**self.__dict__, **shifted})
+
+
+def moment(seconds: int) -> str:
+    """As ClickHouse reads a DateTime; of fewer than ten digits it takes some for years."""
+    return f"{seconds:010d}"
 
 
 def scope(

@@ -15,6 +15,7 @@ from urllib3 import PoolManager
 
 from sql.client import connect, queries
 from sql.console.errors import AwayError, TooSlowError
+from sql.console.metrics import CLICKHOUSE_FAILURES, QUERY_SECONDS
 from sql.console.settings import Settings
 from sql.errors import QueryError, SqlError, UnreachableError
 
@@ -59,7 +60,7 @@ class Store:
 
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same of any statement."""
-        with self._turns, self._explained():
+        with self._turns, self._explained(), QUERY_SECONDS.time():
             result = self._connected().query(statement, parameters=dict(parameters))
         return list(result.named_results())
 
@@ -74,26 +75,29 @@ class Store:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turns what goes wrong inside into a ConsoleError, unless it is a fault of ours."""
         try:
             with queries(self._settings.clickhouse):
                 yield
-        except UnreachableError as error:
-            if "Read timed out" in error.message:  # ClickHouse gives up what nobody waits for
-                seconds = f"{self._settings.query_seconds:g}"
-                raise TooSlowError(
-                    f"ClickHouse took over {seconds} s: ask for a shorter time or filter."
-                ) from error
-            self._client = None
-            raise AwayError(error.message) from error
-        except QueryError as error:
-            if any(sign in error.message for sign in TOO_MUCH):
-                raise TooSlowError(
-                    f"ClickHouse gave up ({error.message}): ask for a shorter time or filter."
-                ) from error
-            raise
         except SqlError as error:
-            raise AwayError(error.message) from error
+            raise self._counted(error) from error
+
+    def _counted(self, error: SqlError) -> Exception:
+        """What it means to whoever asked."""
+        seconds = f"{self._settings.query_seconds:g}"
+        if isinstance(error, UnreachableError) and "Read timed out" in error.message:
+            # ClickHouse gives up what nobody waits for.
+            reason, meaning = f"took over {seconds} s", "slow"
+        elif isinstance(error, QueryError) and any(sign in error.message for sign in TOO_MUCH):
+            reason, meaning = f"gave up ({error.message})", "slow"
+        elif isinstance(error, QueryError):
+            reason, meaning = error.message, "refused"
+        else:
+            self._client = None
+            reason, meaning = error.message, "away"
+        CLICKHOUSE_FAILURES.labels(meaning).inc()
+        if meaning == "slow":
+            return TooSlowError(f"ClickHouse {reason}: ask for a shorter time or filter.")
+        return error if meaning == "refused" else AwayError(reason)
 
     def _connected(self) -> Client:
         with self._connecting:

@@ -29,7 +29,7 @@ MANIFESTS = [
     for file in sorted((REPOSITORY / "deploy" / "kubernetes").glob("*.yaml"))
     for document in yaml.safe_load_all(file.read_text())
 ]
-PORTS = {"agent": 9101, "bridge": 9102, "stream": 9103, "inventory": 9104}
+PORTS = {"agent": 9101, "bridge": 9102, "stream": 9103, "inventory": 9104, "console": 8080}
 
 
 class Container(NamedTuple):
@@ -72,7 +72,7 @@ def test_it_fits_the_compose_specification() -> None:
 def test_every_role_of_the_pipeline_has_a_container() -> None:
     for kind in ("compose", "kubernetes"):
         roles = {one.role for one in containers() if one.where.startswith(kind)}
-        assert roles == {"agent", "stream", "bridge", "migrate", "inventory"}
+        assert roles == {"agent", "stream", "bridge", "console", "migrate", "inventory"}
 
 
 @pytest.mark.parametrize("container", OURS)
@@ -148,7 +148,7 @@ def test_prometheus_scrapes_what_is_served() -> None:
         scrape["job_name"]: scrape["static_configs"][0]["targets"]
         for scrape in settings["scrape_configs"]
     }
-    for role in ("stream", "bridge"):
+    for role in ("stream", "bridge", "console"):
         assert scraped[f"flowatlas-{role}"] == [f"{role}:{PORTS[role]}"]
     assert scraped["flowatlas-agent"] == [f"host.docker.internal:{PORTS['agent']}"]
     hosts = " ".join(SERVICES["prometheus"]["extra_hosts"])

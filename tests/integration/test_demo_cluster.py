@@ -199,7 +199,7 @@ FROM agent_ledger WHERE stream_rows > 0 ORDER BY inserted_at
 @pytest.fixture(scope="module")
 def system(cluster: DemoCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system over the demo."""
-    agent, bridge, stream, clickhouse, inventory = free_ports(5)
+    agent, bridge, stream, clickhouse, inventory, console = free_ports(6)
     settings = Settings(
         interval=INTERVAL,
         agent_port=agent,
@@ -207,6 +207,7 @@ def system(cluster: DemoCluster, tmp_path_factory: pytest.TempPathFactory) -> It
         stream_port=stream,
         clickhouse_port=clickhouse,
         inventory_port=inventory,
+        console_port=console,
     )
     data = tmp_path_factory.mktemp("demo")
     system = System(

@@ -106,7 +106,7 @@ def told(
         data_dir=folder,
         agents=[AgentSpec(NODE, str(cgroup.directory), free_port())],
         inventory=write_inventory(folder / "inventory.json", client, server),
-        ports=Ports(free_port(), free_port(), free_port()),
+        ports=Ports(free_port(), free_port(), free_port(), console=free_port()),
         interval=1.0,
     )
     expected = Expected()

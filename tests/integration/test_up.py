@@ -53,11 +53,11 @@ class Up:
     """One `flowatlas up` on ports of its own."""
 
     def __init__(self, directory: Path, cgroup: Path) -> None:
-        self.agent, self.bridge, self.stream, self.clickhouse = free_ports(4)
+        self.agent, self.bridge, self.stream, self.clickhouse, self.console = free_ports(5)
         self.directory = directory
         self.arguments = ["--node", "node-1", "--cgroup", str(cgroup), "--interval", "1"]
         self.arguments += ["--data-dir", str(directory / "data")]
-        for role in ("agent", "bridge", "stream", "clickhouse"):
+        for role in ("agent", "bridge", "stream", "clickhouse", "console"):
             self.arguments += [f"--{role}-port", str(getattr(self, role))]
 
     def start(self) -> subprocess.Popen[str]:
@@ -109,6 +109,11 @@ def test_what_was_sent_just_before_the_signal_is_in_the_tables(up: Up, cgroup: P
     try:
         wait_until_up(up, process)
         assert http_answers(f"http://127.0.0.1:{up.bridge}/metrics")
+        (first, *_) = (
+            line for line in up.output().splitlines() if "http" in line and "map" in line
+        )
+        assert first.endswith(f"http://127.0.0.1:{up.console}")
+        assert http_answers(f"http://127.0.0.1:{up.console}/api/status")
         exchange(cgroup)
         process.send_signal(signal.SIGTERM)
         assert process.wait(90) == 0, up.output()
@@ -136,7 +141,7 @@ def stored(up: Up) -> str:
 def test_prometheus_scrapes_every_role_without_a_complaint(
     up: Up, cgroup: Path, tmp_path: Path
 ) -> None:
-    ports = {"agent": up.agent, "bridge": up.bridge, "stream": up.stream}
+    ports = {"agent": up.agent, "bridge": up.bridge, "stream": up.stream, "console": up.console}
     urls = {role: f"http://127.0.0.1:{port}/metrics" for role, port in ports.items()}
     process = up.start()
     try:
@@ -146,7 +151,7 @@ def test_prometheus_scrapes_every_role_without_a_complaint(
             assert prometheus.complaints(prometheus.scrape(url)) == (0, ""), role
         moved = 'sum(flowatlas_node_bytes_to_client_total{protocol="TCP"})'
         with prometheus.prometheus(urls, tmp_path) as api:
-            for expression, value in (("sum(up)", 3.0), (moved, 2.0 * ANSWER_BYTES)):
+            for expression, value in (("sum(up)", 4.0), (moved, 2.0 * ANSWER_BYTES)):
                 deadline = time.monotonic() + 20
                 while (found := prometheus.query(api, expression)) != [value]:
                     assert time.monotonic() < deadline, f"{expression} is {found}"
@@ -163,7 +168,7 @@ def test_no_role_outlives_an_up_that_is_killed(up: Up) -> None:
         wait_until_up(up, process)
         roles = Path(f"/proc/{process.pid}/task").glob("*/children")
         children = [int(pid) for role in roles for pid in role.read_text().split()]
-        assert len(children) == 5  # broker, server, stream, bridge, agent
+        assert len(children) == 6  # broker, server, stream, bridge, console, agent
     finally:
         process.kill()
         process.wait()
@@ -184,11 +189,13 @@ def refused(up: Up, *arguments: str) -> str:
     return sentence
 
 
-def test_a_taken_port_is_named(up: Up) -> None:
-    with socket.create_server(("127.0.0.1", up.bridge)):
+@pytest.mark.parametrize("role", ["bridge", "console"])
+def test_a_taken_port_is_named(up: Up, role: str) -> None:
+    port = getattr(up, role)
+    with socket.create_server(("127.0.0.1", port)):
         sentence = refused(up)
-    assert f"Port {up.bridge}, wanted by the bridge, is taken" in sentence
-    assert "--bridge-port" in sentence
+    assert f"Port {port}, wanted by the {role}, is taken" in sentence
+    assert f"--{role}-port" in sentence
 
 
 def test_a_kafka_that_does_not_answer_is_named(up: Up) -> None:

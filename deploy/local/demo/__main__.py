@@ -92,6 +92,7 @@ def _watch(system: System, seconds: float) -> None:
 def _announce(system: System, settings: Settings) -> None:
     until = f"for {settings.seconds:g} seconds" if settings.seconds else "until Ctrl-C"
     url = f" --clickhouse-url {system.clickhouse.url}"
+    click.echo(f"the service map is at http://127.0.0.1:{settings.console_port}")
     click.echo(f"watching the traffic {until}; meanwhile, in another terminal:")
     click.echo(f"  flowatlas ask{url} edges")
     click.echo(f"  curl http://127.0.0.1:{settings.bridge_port}/metrics")

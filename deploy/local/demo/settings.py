@@ -34,6 +34,7 @@ class Settings:
     stream_port: int = setting(9103, "Port of the stream's metrics.")
     inventory_port: int = setting(9104, "Port of the inventory's metrics.")
     clickhouse_port: int = setting(8123, "Port of the embedded ClickHouse.")
+    console_port: int = setting(8080, "Port of the console, the web page.")
 
     def plan(
         self,
@@ -65,7 +66,11 @@ class Settings:
                 database=self.clickhouse_database,
             ),
             ports=Ports(
-                self.clickhouse_port, self.bridge_port, self.stream_port, self.inventory_port
+                self.clickhouse_port,
+                self.bridge_port,
+                self.stream_port,
+                self.inventory_port,
+                self.console_port,
             ),
             interval=self.interval,
         )

@@ -9,10 +9,11 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from sql.console import graph
-from sql.console.api.answers import Grain, MapAnswer
+from sql.console.api.answers import MapAnswer
 from sql.console.api.reading import Reading
+from sql.console.ends import Grain
 from sql.console.folding import Folded, fold
-from sql.console.scope import Scope, Scoped
+from sql.console.scope import Scoped
 from sql.console.store import Store
 
 router = APIRouter()
@@ -55,13 +56,16 @@ def service_map(
 def _edges(
     store: Store, parameters: dict[str, Any], ends: Grain
 ) -> tuple[list[graph.Row], Folded | None]:
-    rows = store.rows("map", parameters, ends)
-    names = {row[side] for row in rows for side in ("client", "server")}
-    if len(rows) <= parameters["edges"] and len(names) <= parameters["nodes"]:
-        return rows, None
+    limits = parameters["edges"], parameters["nodes"]
+    if ends != "pod":  # which are too many more often than not
+        rows = store.rows("map", parameters, ends)
+        names = {row[side] for row in rows for side in ("client", "server")}
+        if len(rows) <= limits[0] and len(names) <= limits[1]:
+            return rows, None
     pairs = store.rows("pairs", parameters, ends)
-    told = ((pair["client"], pair["server"], pair["bytes"]) for pair in pairs)
-    folded = fold(told, parameters["edges"], parameters["nodes"])
+    folded = fold(((pair["client"], pair["server"], pair["bytes"]) for pair in pairs), *limits)
+    if not folded.edges:
+        return store.rows("map", parameters, ends), None
     return store.rows("map_folded", parameters, ends), folded
 
 

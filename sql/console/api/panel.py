@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from sql.console import shares
-from sql.console.api.answers import ErrorAnswer, Grain, Measures, PanelAnswer, Peer, Point
+from sql.console.api.answers import ErrorAnswer, Measures, PanelAnswer, Peer, Point
 from sql.console.api.reading import Reading
-from sql.console.ends import OTHERS, grain_of, kinds_of, parse
+from sql.console.ends import OTHERS, Grain, grain_of, kinds_of, parse
 from sql.console.errors import BadParameterError, NotFoundError
 from sql.console.scope import Scope, Scoped
 from sql.console.store import Store
@@ -20,6 +20,8 @@ router = APIRouter()
 POINTS = 120
 """At most, by which the step of time is chosen."""
 WEEK = 7 * 86400
+UNMEASURED = ("retransmit_rate", "rtt_p50", "rtt_p95", "connect_p95")
+"""Null in a point in which nothing was seen; the rest is 0."""
 Row = dict[str, Any]
 Id = Annotated[str, Query(min_length=1, max_length=500, description="An end's id on the map")]
 Ends = Annotated[Grain | None, Query(description="What other ends are; by the ids if not given")]
@@ -82,9 +84,7 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
 def _points(rows: list[Row], asked: Scope, step: int) -> list[Point]:
     """One for each step, also for those in which nothing was seen."""
     by_time = {row["time"]: row for row in rows}
-    nothing = dict.fromkeys(Point.model_fields, 0) | {
-        name: None for name in ("retransmit_rate", "rtt_p50", "rtt_p95", "connect_p95")
-    }
+    nothing: Row = dict.fromkeys(Point.model_fields, 0) | dict.fromkeys(UNMEASURED)
     first = asked.since // step * step
     return [
         Point(**(nothing | by_time.get(time, {}) | {"time": time}))

@@ -1,15 +1,18 @@
 (
     WITH
-        pairs AS ($pairs),
+        (SELECT groupArray((client, server, bytes)) FROM ($pairs)) AS every_pair, -- a scalar, so read once
         drawn_pairs AS (
-            SELECT client, server FROM pairs ORDER BY bytes DESC, client, server LIMIT {edges:UInt32}
+            SELECT pair.1, pair.2
+            FROM (SELECT arrayJoin(every_pair) AS pair)
+            ORDER BY pair.3 DESC, pair.1, pair.2
+            LIMIT {edges:UInt32}
         ),
         drawn_ends AS (
             SELECT end
-            FROM pairs
-            ARRAY JOIN arrayDistinct([client, server]) AS end
+            FROM (SELECT arrayJoin(every_pair) AS pair)
+            ARRAY JOIN arrayDistinct([pair.1, pair.2]) AS end
             GROUP BY end
-            ORDER BY sum(bytes) DESC, end
+            ORDER BY sum(pair.3) DESC, end
             LIMIT {nodes:UInt32}
         ),
         end -> concat('others:', extract(end, '^(?:workload|pod|service):(.*)/')) AS others
