@@ -23,7 +23,7 @@ from tests.integration.clickhouse import embedded, flow, flows, insert_levels
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-EXAMPLES = 8
+EXAMPLES = 5
 
 
 # Its document does not need what it reads, which the fixture puts in place.
