@@ -1,0 +1,45 @@
+import { useMemo } from "preact/hooks";
+import { go, live, scope, state } from "../state";
+import type { MapAnswer } from "../types";
+import { Canvas } from "./canvas";
+import { Controls } from "./controls";
+import { fold } from "./fold";
+import { around } from "./graph";
+import { longName } from "./kinds";
+import { Legend } from "./legend";
+import { List } from "./list";
+import { Message } from "./message";
+import { usePolled } from "./refresh";
+import { Scrubber } from "./scrubber";
+
+const REFRESH_SECONDS = 5;
+
+export function Screen() {
+  const { ends, focus, group, colour, limit } = state.value;
+  const { search, ...asked } = scope.value; // on the map a search marks what it finds, and hides nothing
+  const { answer, error, waiting } = usePolled<MapAnswer>("map", { ...asked, ends, limit }, live.value ? REFRESH_SECONDS : null);
+  const drawn = useMemo(() => (answer ? fold(around(answer, focus)) : null), [answer, focus]);
+  // what is drawn tells its own grain, since the answer to a new choice may not be there yet
+  const shown = useMemo(() => (drawn ? { answer: drawn, ends: drawn.ends, group, measure: colour } : null), [drawn, group, colour]);
+
+  return (
+    <section class="map" aria-label="Service map">
+      <Controls />
+      {focus && (
+        <p class="map-note">
+          Only <b>{longName(focus)}</b> and its neighbours. <button type="button" onClick={() => go({ focus: "" })}>Show all</button>
+        </p>
+      )}
+      {drawn?.folded && <p class="map-note" role="note">{drawn.folded.sentence}</p>}
+      <div class="map-body" aria-busy={waiting}>
+        <div class="map-stage">
+          {shown && <Canvas shown={shown} />}
+          <Message answer={drawn} error={error} waiting={waiting} />
+          <Legend measure={colour} />
+        </div>
+        {drawn && <List answer={drawn} measure={colour} />}
+      </div>
+      <Scrubber />
+    </section>
+  );
+}
