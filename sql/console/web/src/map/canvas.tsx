@@ -4,45 +4,41 @@ import type { MapAnswer } from "../types";
 import { Drawing, type Shown } from "./drawing";
 import { savePng, saveSvg } from "./export";
 import { edgeId, longName } from "./kinds";
+import { follow, type Hovered } from "./pointer";
 import { SCALES, valueText, type Measure } from "./scale";
 import { bytesPerSecond, count } from "./units";
 
-interface Hovered {
-  id: string;
-  x: number;
-  y: number;
-}
-
 /** The drawn map with its buttons and keys. */
 export function Canvas({ shown }: { shown: Shown }) {
-  const container = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
   const drawing = useRef<Drawing | null>(null);
   const [hovered, hover] = useState<Hovered | null>(null);
   const { selected, search } = state.value;
 
   useEffect(() => {
-    const made = (drawing.current = new Drawing(container.current!));
-    made.onTap((id) => go({ selected: id === state.value.selected ? "" : id }));
-    made.onDouble((id) => go({ focus: id === state.value.focus ? "" : id, selected: id }));
-    made.cy.on("mouseover", "node.end, edge", (event) => hover({ id: event.target.id(), ...event.renderedPosition }));
-    made.cy.on("mouseout pan zoom", () => hover(null));
-    const resized = new ResizeObserver(() => made.cy.resize());
-    resized.observe(container.current!);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const made = (drawing.current = new Drawing(canvas.current!));
+    const unfollow = follow(made, {
+      tapped: (id) => go({ selected: id === state.value.selected ? "" : id }),
+      doubled: (id) => go({ focus: id === state.value.focus ? "" : id, selected: id }),
+      hovered: hover,
+    });
+    const resized = new ResizeObserver(() => made.resize());
+    resized.observe(canvas.current!.parentElement!);
     const restyle = () => made.restyle();
+    const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", restyle);
     const themed = new MutationObserver(restyle);
     themed.observe(document.documentElement, { attributes: true });
     return () => {
+      unfollow();
+      made.stop();
       resized.disconnect();
       themed.disconnect();
       dark.removeEventListener("change", restyle);
-      made.cy.destroy();
     };
   }, []);
   useEffect(() => {
     drawing.current!.show(shown);
-    drawing.current!.mark(state.value.selected, state.value.search);
   }, [shown]);
   useEffect(() => drawing.current!.mark(selected, search), [selected, search]);
 
@@ -50,21 +46,22 @@ export function Canvas({ shown }: { shown: Shown }) {
   return (
     <>
       <div
-        ref={container}
         class="map-canvas"
         role="application"
         tabIndex={0}
         aria-label={`Map of ${count(answer.nodes.length, "end")} and ${count(answer.edges.length, "edge")}; the list beside it has the same`}
         aria-keyshortcuts="+ - 0 Escape ArrowLeft ArrowRight ArrowUp ArrowDown"
         onKeyDown={(event) => pressed(event, drawing.current!)}
-      />
+      >
+        <canvas ref={canvas} />
+      </div>
       <div class="map-buttons" role="group" aria-label="Map view">
         <button type="button" title="Zoom in (+)" aria-label="Zoom in" onClick={() => drawing.current!.zoom(1.3)}>+</button>
         <button type="button" title="Zoom out (-)" aria-label="Zoom out" onClick={() => drawing.current!.zoom(1 / 1.3)}>−</button>
         <button type="button" title="Fit all (0)" onClick={() => drawing.current!.fit()}>Fit</button>
         <button type="button" title="Find new places for all ends" onClick={() => drawing.current!.arrange()}>Arrange anew</button>
-        <button type="button" title="Save the map as a PNG picture" onClick={() => void savePng(drawing.current!.cy, shown)}>PNG</button>
-        <button type="button" title="Save the map as an SVG drawing" onClick={() => saveSvg(drawing.current!.cy, shown)}>SVG</button>
+        <button type="button" title="Save the map as a PNG picture" onClick={() => void savePng(drawing.current!, shown)}>PNG</button>
+        <button type="button" title="Save the map as an SVG drawing" onClick={() => saveSvg(drawing.current!, shown)}>SVG</button>
       </div>
       {hovered && <Hint hovered={hovered} answer={answer} measure={shown.measure} />}
     </>
@@ -79,7 +76,7 @@ function pressed(event: KeyboardEvent, drawing: Drawing): void {
   else if (event.key === "-") drawing.zoom(1 / 1.3);
   else if (event.key === "0") drawing.fit();
   else if (event.key === "Escape") go({ selected: "", focus: "" });
-  else if (step) drawing.cy.panBy({ x: step[0], y: step[1] });
+  else if (step) drawing.pan(step[0], step[1]);
   else return;
   event.preventDefault();
 }

@@ -1,153 +1,173 @@
-import cytoscape, { type Core, type ElementDefinition, type EventObject } from "cytoscape";
 import type { State } from "../state";
 import type { MapAnswer } from "../types";
-import { elements, LARGE } from "./graph";
-import { complete, keep, places, refine } from "./layout";
+import { colours, type Colours } from "./colours";
+import { complete, places } from "./layout";
+import { marked, type Marks } from "./marks";
+import { paint, type View } from "./paint";
+import { Picture } from "./picture";
+import { type Point } from "./place";
 import type { Measure } from "./scale";
-import { colours, style } from "./style";
+import { bounds, boxes, scene, type Edge, type End, type Scene } from "./scene";
+import { distance, line } from "./shapes";
 
 export interface Shown {
   answer: MapAnswer;
-  ends: State["ends"];
   group: State["group"];
   measure: Measure;
 }
 
-/** More edges than this that come at once appear without fading in. */
-const FADING = 60;
+const MARGIN = 24;
+/** A large map that has not been moved for so long is painted anew. */
+const SETTLED_MS = 140;
+const MOST_ZOOM = 4;
+const FIT_ZOOM = 1.3;
 
-/** The canvas: cytoscape, kept in step with what is to be shown. */
+/** The canvas, kept in step with what is to be shown. */
 export class Drawing {
-  readonly cy: Core;
+  scene: Scene | null = null;
+  colours: Colours;
+  private view: View = { scale: 1, x: 0, y: 0, width: 1, height: 1 };
+  private marks: Marks = { selected: "", found: new Set(), near: null };
+  private wanted = { selected: "", search: "" };
   private shown: Shown | null = null;
-  private large = false;
-  private theme = "";
+  private frame = 0;
+  private readonly picture = new Picture();
+  /** Until then, by performance.now(), the picture does. */
+  private moving = 0;
 
-  constructor(private readonly container: HTMLElement) {
-    this.cy = cytoscape({
-      container,
-      minZoom: 0.05,
-      maxZoom: 4,
-      wheelSensitivity: 1,
-      selectionType: "single",
-      boxSelectionEnabled: false,
-      autounselectify: true,
-      textureOnViewport: true,
-      hideEdgesOnViewport: false,
-      pixelRatio: 1,
-      styleEnabled: true,
-    });
-    this.restyle();
-    this.cy.on("dragfree", "node", () => this.shown && keep(this.cy, this.known()));
+  constructor(readonly canvas: HTMLCanvasElement) {
+    this.colours = colours(canvas.parentElement!);
+    this.resize();
   }
 
-  /** Draws what is new, changes what has changed, and takes away what is gone; the rest stays put. */
+  /** Draws what is new and takes away what is gone; the rest stays put. */
   show(shown: Shown): void {
-    const { answer, group, measure } = shown;
-    const wanted = elements(answer, group, measure);
-    const regrouped = this.shown !== null && (this.shown.group !== group || this.shown.ends !== shown.ends);
+    const again = this.shown?.answer.ends === shown.answer.ends && this.shown.group === shown.group && this.scene?.ends.size;
     this.shown = shown;
-    const large = answer.edges.length > LARGE;
-    if (large !== this.large) {
-      this.large = large;
-      this.restyle();
-    }
-    const known = this.known();
-    const first = complete(answer, group, known);
-    const empty = regrouped || this.cy.elements().empty();
-    const added: ElementDefinition[] = [];
-    this.cy.startBatch();
-    if (regrouped) this.cy.elements().remove();
-    this.cy.elements().filter((one) => !wanted.has(one.id())).remove();
-    for (const [id, definition] of wanted) {
-      const there = this.cy.getElementById(id);
-      if (there.empty()) added.push(definition.classes === "end" ? { ...definition, position: { ...known.get(id)! } } : definition);
-      else change(there, definition.data as Record<string, unknown>);
-    }
-    const come = this.cy.add(added);
-    this.cy.endBatch();
-    if (first) refine(this.cy, known);
-    if (empty) this.fit();
-    else if (come.edges().length <= FADING) fadeIn(come);
+    const { answer, group, measure } = shown;
+    const known = this.places();
+    complete(answer, group, known, this.view.width / this.view.height);
+    this.scene = scene(answer, group, measure, known, again ? this.scene : null, performance.now());
+    this.mark(this.wanted.selected, this.wanted.search);
+    if (!again) this.fit();
   }
 
   /** Forgets all places and begins again. */
   arrange(): void {
     if (!this.shown) return;
-    const known = this.known();
-    known.clear();
-    complete(this.shown.answer, this.shown.group, known);
-    this.cy.batch(() => this.cy.nodes(".end").forEach((node) => void node.position(known.get(node.id())!)));
-    refine(this.cy, known);
+    this.places().clear();
+    this.show(this.shown);
     this.fit();
   }
 
   fit(): void {
-    this.cy.resize();
-    this.cy.fit(undefined, 28);
-    if (this.cy.zoom() > 1.4) {
-      this.cy.zoom(1.4);
-      this.cy.center();
-    }
+    const all = this.scene && bounds(this.scene);
+    if (!all) return;
+    const { width, height } = this.view;
+    const scale = Math.min((width - 2 * MARGIN) / (all.x2 - all.x1), (height - 2 * MARGIN) / (all.y2 - all.y1), FIT_ZOOM);
+    this.look({ scale, x: width / 2 - ((all.x1 + all.x2) / 2) * scale, y: height / 2 - ((all.y1 + all.y2) / 2) * scale });
   }
 
-  zoom(by: number): void {
-    this.cy.zoom({ level: this.cy.zoom() * by, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
+  /** Zooms by a factor around a point of the canvas, its middle unless told. */
+  zoom(by: number, at: Point = { x: this.view.width / 2, y: this.view.height / 2 }): void {
+    const scale = Math.min(Math.max(this.view.scale * by, 0.03), MOST_ZOOM);
+    const really = scale / this.view.scale;
+    this.look({ scale, x: at.x - (at.x - this.view.x) * really, y: at.y - (at.y - this.view.y) * really }, true);
   }
 
-  /** Reads the page's colours again, if they have changed. */
-  restyle(): void {
-    const read = colours(this.container);
-    const theme = JSON.stringify([read, this.large]);
-    if (theme === this.theme) return;
-    this.theme = theme;
-    this.cy.style(style(read, this.large));
+  pan(x: number, y: number): void {
+    this.look({ x: this.view.x + x, y: this.view.y + y }, true);
   }
 
-  /** Marks what is chosen and found, and dims what is not near either. */
+  /** Puts an end elsewhere; it stays there. */
+  move(end: End, x: number, y: number): void {
+    end.x += x / this.view.scale;
+    end.y += y / this.view.scale;
+    this.places().set(end.id, { x: end.x, y: end.y });
+    this.scene!.boxes = boxes(this.scene!);
+    this.later();
+  }
+
   mark(selected: string, search: string): void {
-    const { cy } = this;
-    const wanted = search.trim().toLowerCase();
-    cy.batch(() => {
-      cy.elements(".dim, .found, .chosen, .near").removeClass("dim found chosen near");
-      const chosen = selected ? cy.getElementById(selected) : cy.collection();
-      const found = wanted ? cy.nodes(".end").filter((node) => node.id().toLowerCase().includes(wanted)) : cy.collection();
-      found.addClass("found");
-      chosen.addClass("chosen");
-      let near = chosen.union(found);
-      near = near.union(near.nodes().connectedEdges()).union(near.edges().connectedNodes());
-      near = near.union(near.edges().connectedNodes());
-      if (wanted || chosen.nonempty()) {
-        cy.elements().not(".box").not(near).addClass("dim");
-        near.edges().addClass("near");
-      }
-    });
+    this.wanted = { selected, search };
+    if (this.scene) this.marks = marked(this.scene, selected, search);
+    this.later();
   }
 
-  onTap(tell: (id: string) => void): void {
-    this.cy.on("tap", (event: EventObject) => tell(event.target === this.cy ? "" : (event.target as { id(): string }).id()));
+  endAt(at: Point): End | null {
+    const { x, y } = this.onMap(at);
+    const slack = 3 / this.view.scale;
+    let found: End | null = null;
+    for (const end of this.scene?.ends.values() ?? []) {
+      if (Math.hypot(end.x - x, end.y - y) <= Math.max(end.half, 4 / this.view.scale) + slack) found = end;
+    }
+    return found;
   }
 
-  onDouble(tell: (id: string) => void): void {
-    this.cy.on("dbltap", "node.end", (event: EventObject) => tell((event.target as { id(): string }).id()));
+  edgeAt(at: Point): Edge | null {
+    const point = this.onMap(at);
+    let [found, nearest]: [Edge | null, number] = [null, Infinity];
+    for (const edge of this.scene?.edges ?? []) {
+      if (this.marks.near && !this.marks.near.has(edge.id)) continue;
+      const away = distance(point, line(edge)) - edge.width / 2;
+      if (away <= nearest) [found, nearest] = [edge, away];
+    }
+    return nearest * this.view.scale <= 5 ? found : null;
   }
 
-  private known() {
-    return places(this.shown!.ends, this.shown!.group);
+  /** Reads the page's colours and the canvas's size again. */
+  resize(): void {
+    const { clientWidth, clientHeight } = this.canvas.parentElement!;
+    if (!clientWidth || !clientHeight) return;
+    const ratio = Math.min(devicePixelRatio, 2);
+    this.canvas.width = Math.round(clientWidth * ratio);
+    this.canvas.height = Math.round(clientHeight * ratio);
+    this.look({ width: clientWidth, height: clientHeight, x: this.view.x + (clientWidth - this.view.width) / 2, y: this.view.y + (clientHeight - this.view.height) / 2 });
   }
-}
 
-function change(one: ReturnType<Core["getElementById"]>, data: Record<string, unknown>): void {
-  const before = one.data() as Record<string, unknown>;
-  for (const name of ["label", "size", "figure", "width", "tone", "line", "fresh"]) {
-    if (name in data && before[name] !== data[name]) one.data(name, data[name]);
+  restyle(): void {
+    this.colours = colours(this.canvas.parentElement!);
+    this.later();
   }
-  if (one.isNode() && (data.parent ?? null) !== (before.parent ?? null)) one.move({ parent: (data.parent as string | undefined) ?? null });
-}
 
-function fadeIn(come: ReturnType<Core["add"]>): void {
-  come.not(".box").forEach((one) => {
-    one.style("opacity", 0);
-    one.animate({ style: { opacity: 0.9 } } as never, { duration: 900, complete: () => void one.removeStyle("opacity") });
-  });
+  stop(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = -1;
+  }
+
+  private look(change: Partial<View>, moved = false): void {
+    this.view = { ...this.view, ...change };
+    this.moving = moved ? performance.now() + SETTLED_MS : 0;
+    this.later();
+  }
+
+  private later(): void {
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  private paint(): void {
+    this.frame = 0;
+    if (!this.scene) return;
+    const { scene, view, colours, marks } = this;
+    const now = performance.now();
+    const context = this.canvas.getContext("2d", { alpha: false })!;
+    let again = false;
+    if (!scene.large) again = paint(context, scene, view, colours, marks, now);
+    else {
+      const moving = now < this.moving;
+      if (!moving) this.picture.paint(view, this.canvas.width / view.width, (on, larger) => { again = paint(on, scene, larger, colours, marks, now); });
+      this.picture.show(context, view, colours.paper);
+      again ||= moving;
+    }
+    performance.mark("map drawn"); // what the speed of the page is measured by
+    if (again) this.later();
+  }
+
+  private onMap({ x, y }: Point): Point {
+    return { x: (x - this.view.x) / this.view.scale, y: (y - this.view.y) / this.view.scale };
+  }
+
+  private places() {
+    return places(this.shown!.answer.ends, this.shown!.group);
+  }
 }

@@ -1,8 +1,8 @@
-import cytoscape, { type Core } from "cytoscape";
+import cytoscape, { type ElementDefinition } from "cytoscape";
 import fcose from "cytoscape-fcose";
 import type { State } from "../state";
 import type { MapAnswer } from "../types";
-import { arrange, placeNew, type Point } from "./place";
+import { arrange, box, placeNew, type Point } from "./place";
 
 cytoscape.use(fcose);
 
@@ -18,36 +18,53 @@ export function places(ends: State["ends"], group: State["group"]): Map<string, 
   return remembered.get(key) ?? remembered.set(key, new Map()).get(key)!;
 }
 
-/** Adds places for ends that have none. True if it was for all: then `refine` may better them. */
-export function complete(answer: MapAnswer, group: State["group"], known: Map<string, Point>): boolean {
+/** Adds places for ends that have none, beside those that do; `aspect` is the canvas's width by
+ *  height. Where none has, as on a map that is opened, all are arranged. */
+export function complete(answer: MapAnswer, group: State["group"], known: Map<string, Point>, aspect: number): void {
   const first = !answer.nodes.some((node) => known.has(node.id));
-  for (const [id, point] of first ? arrange(answer, group) : placeNew(answer, group, known)) known.set(id, point);
-  return first;
+  if (!first) return add(known, placeNew(answer, group, known));
+  known.clear();
+  const begun = arrange(answer, group);
+  const small = answer.nodes.length > 2 && answer.nodes.length <= FCOSE_NODES && answer.edges.length <= FCOSE_EDGES;
+  add(known, small ? stretched(forced(answer, group, begun), aspect) : begun);
 }
 
-/** Betters the places of all ends by forces along the edges, where that is quick enough. */
-export function refine(cy: Core, known: Map<string, Point>): void {
-  const ends = cy.nodes(".end");
-  if (ends.length < 3 || ends.length > FCOSE_NODES || cy.edges().length > FCOSE_EDGES) return;
-  const options = {
+function add(known: Map<string, Point>, more: Map<string, Point>): void {
+  for (const [id, point] of more) known.set(id, point);
+}
+
+/** Betters places by forces along the edges. The same again for the same answer. */
+function forced(answer: MapAnswer, group: State["group"], begun: Map<string, Point>): Map<string, Point> {
+  const boxes = new Set(answer.nodes.map((node) => box(node, group)).filter(Boolean));
+  const elements: ElementDefinition[] = [
+    ...[...boxes].map((id) => ({ data: { id } })),
+    ...answer.nodes.map((node) => ({ data: { id: node.id, parent: box(node, group) || undefined }, position: { ...begun.get(node.id)! } })),
+    ...answer.edges.filter((edge) => edge.client !== edge.server).map((edge) => ({ data: { source: edge.client, target: edge.server } })),
+  ];
+  const model = cytoscape({ headless: true, styleEnabled: true, elements, style: [{ selector: "node", style: { width: 60, height: 44 } }] });
+  model.layout({
     name: "fcose",
-    quality: "proof", // the only one that begins from where ends are, and so comes out the same
+    quality: "proof", // the only one that begins from where ends are
     randomize: false,
     animate: false,
     fit: false,
     packComponents: false,
-    nodeDimensionsIncludeLabels: true,
-    nodeRepulsion: () => 9000,
-    idealEdgeLength: () => 110,
-    nodeSeparation: 90,
-    gravity: 0.3,
-    numIter: 1000,
-  };
-  cy.layout(options as cytoscape.LayoutOptions).run();
-  keep(cy, known);
+    nodeRepulsion: () => 6000,
+    idealEdgeLength: () => 90,
+    nodeSeparation: 80,
+    gravity: 0.5,
+    gravityCompound: 1.4,
+    numIter: 1200,
+  } as cytoscape.LayoutOptions).run();
+  const found = new Map(answer.nodes.map((node) => [node.id, { ...model.getElementById(node.id).position() }]));
+  model.destroy();
+  return found;
 }
 
-/** Notes where ends are now. */
-export function keep(cy: Core, known: Map<string, Point>): void {
-  cy.nodes(".end").forEach((node) => void known.set(node.id(), { ...node.position() }));
+/** As wide for its height as the canvas is: names need the room. */
+function stretched(points: Map<string, Point>, aspect: number): Map<string, Point> {
+  const [xs, ys] = [[...points.values()].map((one) => one.x), [...points.values()].map((one) => one.y)];
+  const [wide, high] = [Math.max(...xs) - Math.min(...xs) || 1, Math.max(...ys) - Math.min(...ys) || 1];
+  const by = Math.min(Math.max((aspect * high) / wide, 1), 1.8);
+  return new Map([...points].map(([id, { x, y }]) => [id, { x: x * by, y }]));
 }

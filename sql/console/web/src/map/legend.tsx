@@ -1,5 +1,6 @@
 import { LOOKS, type Figure } from "./kinds";
 import { bands, SCALES, width, type Measure } from "./scale";
+import { corners } from "./shapes";
 import { bytesPerSecond } from "./units";
 
 const KINDS: Figure[] = ["workload", "node", "service", "aws_service", "internet", "on_prem", "unknown", "others"];
@@ -10,36 +11,37 @@ export function Legend({ measure }: { measure: Measure }) {
   return (
     <details class="map-legend" open={innerWidth > 700}>
       <summary>Legend</summary>
-      <h3>{SCALES[measure].title}</h3>
-      <ul>
+      <dl>
+        <dt>{SCALES[measure].title}</dt>
         {bands(measure).map(({ tone, text }) => (
-          <li key={tone}><span class={`map-swatch tone-${tone}`} aria-hidden="true" />{text}</li>
+          <dd key={tone}><span class={`map-swatch tone-${tone}`} aria-hidden="true" />{text}</dd>
         ))}
-      </ul>
-      <h3>Width: bytes per second</h3>
-      <ul>
+      </dl>
+      <dl>
+        <dt>Width</dt>
         {SPEEDS.map((speed) => (
-          <li key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{bytesPerSecond(speed)}</li>
+          <dd key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{bytesPerSecond(speed)}</dd>
         ))}
-      </ul>
-      <ul>
-        <li><span class="map-swatch dashed" aria-hidden="true" />mostly between zones</li>
-        <li><span class="map-swatch fresh" aria-hidden="true" />new in this range</li>
-      </ul>
-      <ul class="map-kinds">
+        <dd><span class="map-swatch dashed" aria-hidden="true" />mostly between zones</dd>
+        <dd><span class="map-swatch fresh" aria-hidden="true" />new in this range</dd>
+      </dl>
+      <dl>
+        <dt>Ends</dt>
         {KINDS.map((kind) => (
-          <li key={kind}><Icon figure={kind} />{LOOKS[kind].title}</li>
+          <dd key={kind}><Icon figure={kind} />{LOOKS[kind].title}</dd>
         ))}
-      </ul>
+      </dl>
     </details>
   );
 }
 
 export function Icon({ figure }: { figure: Figure }) {
   const { colour, icon } = LOOKS[figure];
+  const fill = { fill: `var(${colour})` };
+  const outline = corners(figure, { x: 8, y: 8 }, 9)?.map(({ x, y }) => `${x},${y}`).join(" ");
   return (
     <svg class="map-icon" viewBox="-3 -3 22 22" aria-hidden="true">
-      <rect x="-3" y="-3" width="22" height="22" rx={figure === "workload" ? 11 : 5} style={{ fill: `var(${colour})` }} />
+      {outline ? <polygon points={outline} style={fill} /> : <circle cx="8" cy="8" r="11" style={fill} />}
       <path d={icon} />
     </svg>
   );

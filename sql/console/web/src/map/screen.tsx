@@ -1,10 +1,10 @@
 import { useMemo } from "preact/hooks";
 import { go, live, scope, state } from "../state";
 import type { MapAnswer } from "../types";
+import { around } from "./around";
 import { Canvas } from "./canvas";
 import { Controls } from "./controls";
 import { fold } from "./fold";
-import { around } from "./graph";
 import { longName } from "./kinds";
 import { Legend } from "./legend";
 import { List } from "./list";
@@ -19,8 +19,7 @@ export function Screen() {
   const { search, ...asked } = scope.value; // on the map a search marks what it finds, and hides nothing
   const { answer, error, waiting } = usePolled<MapAnswer>("map", { ...asked, ends, limit }, live.value ? REFRESH_SECONDS : null);
   const drawn = useMemo(() => (answer ? fold(around(answer, focus)) : null), [answer, focus]);
-  // what is drawn tells its own grain, since the answer to a new choice may not be there yet
-  const shown = useMemo(() => (drawn ? { answer: drawn, ends: drawn.ends, group, measure: colour } : null), [drawn, group, colour]);
+  const shown = useMemo(() => (drawn ? { answer: drawn, group, measure: colour } : null), [drawn, group, colour]);
 
   return (
     <section class="map" aria-label="Service map">
@@ -35,10 +34,10 @@ export function Screen() {
         <div class="map-stage">
           {shown && <Canvas shown={shown} />}
           <Message answer={drawn} error={error} waiting={waiting} />
-          <Legend measure={colour} />
         </div>
         {drawn && <List answer={drawn} measure={colour} />}
       </div>
+      <Legend measure={colour} />
       <Scrubber />
     </section>
   );
