@@ -11,14 +11,14 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from sql.console.api import map as service_map
-from sql.console.api import panel, status
+from sql.console.api import panel, status, timeline
 from sql.console.errors import ConsoleError
 from sql.console.store import Store
 
 PAGE = Path(str(resources.files("sql.console").joinpath("web", "dist")))
 """As built by web/build.mjs."""
 
-ROUTERS = (status.router, service_map.router, panel.router)
+ROUTERS = (status.router, service_map.router, panel.router, timeline.router)
 
 
 def application(store: Store) -> FastAPI:

@@ -61,6 +61,7 @@ def timeline(points: int = 360) -> dict[str, Any]:
         "since": since,
         "until": UNTIL,
         "seconds": 60,
+        "step": 60,
         "points": [
             {
                 "time": since + at * 60,

@@ -188,7 +188,9 @@ export interface CoverageAnswer {
 
 /** GET /api/timeline: what went on in each step of the range; steps without traffic are left out. */
 export interface TimelineAnswer extends Range {
-  /** In order of time; `seconds` is the length of a step. */
+  /** Length of a step in seconds. */
+  step: number;
+  /** In order of time. */
   points: { time: number; bytes: number; connections_failed: number; retransmitted_segments: number }[];
 }
 

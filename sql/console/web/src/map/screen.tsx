@@ -17,7 +17,7 @@ const REFRESH_SECONDS = 5;
 export function Screen() {
   const { ends, focus, group, colour, limit } = state.value;
   const { search, ...asked } = scope.value; // on the map a search marks what it finds, and hides nothing
-  const { answer, error, waiting } = usePolled<MapAnswer>("map", { ...asked, ends, limit }, live.value ? REFRESH_SECONDS : null);
+  const { answer, error, waiting } = usePolled<MapAnswer>("map", { ...asked, ends, nodes: limit }, live.value ? REFRESH_SECONDS : null);
   const drawn = useMemo(() => (answer ? fold(around(answer, focus)) : null), [answer, focus]);
   const shown = useMemo(() => (drawn ? { answer: drawn, group, measure: colour } : null), [drawn, group, colour]);
 

@@ -121,10 +121,10 @@ function mark(plot: uPlot, { since, until }: Window, live: boolean): void {
 
 /** Throughput, and a mark where connections failed. */
 function data(answer: TimelineAnswer): uPlot.AlignedData {
-  const { points, seconds } = answer;
+  const { points, step } = answer;
   return [
     points.map((one) => one.time),
-    points.map((one) => one.bytes / seconds),
-    points.map((one) => (one.connections_failed > 0 ? one.bytes / seconds : null)),
+    points.map((one) => one.bytes / step),
+    points.map((one) => (one.connections_failed > 0 ? one.bytes / step : null)),
   ];
 }
