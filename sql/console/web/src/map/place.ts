@@ -123,21 +123,38 @@ export function placeNew(answer: MapAnswer, group: State["group"], known: Map<st
     link(edge.server, edge.client);
   }
   const placed = new Map(known);
-  const taken = new Set([...known.values()].map(cell));
+  const taken = new Map<string, Point[]>();
+  for (const point of known.values()) take(point, taken);
   for (const node of fresh) {
     const inBox = box(node, group);
     const mates = inBox ? answer.nodes.filter((one) => box(one, group) === inBox).map((one) => one.id) : [];
     const near = middle(mates, placed) ?? middle(neighbours.get(node.id) ?? [], placed) ?? middle([...placed.keys()], placed) ?? { x: 0, y: 0 };
     const spot = free(near, taken);
-    taken.add(cell(spot));
+    take(spot, taken);
     placed.set(node.id, spot);
     found.set(node.id, spot);
   }
   return found;
 }
 
-function cell(point: Point): string {
-  return `${Math.round(point.x / CELL.x)},${Math.round(point.y / CELL.y)}`;
+function cell(x: number, y: number): string {
+  return `${Math.floor(x / CELL.x)},${Math.floor(y / CELL.y)}`;
+}
+
+function take(point: Point, taken: Map<string, Point[]>): void {
+  const name = cell(point.x, point.y);
+  (taken.get(name) ?? taken.set(name, []).get(name)!).push(point);
+}
+
+function isFree({ x, y }: Point, taken: Map<string, Point[]>): boolean {
+  for (const column of [-1, 0, 1]) {
+    for (const row of [-1, 0, 1]) {
+      for (const one of taken.get(cell(x + column * CELL.x, y + row * CELL.y)) ?? []) {
+        if (Math.abs(one.x - x) < CELL.x * 0.6 && Math.abs(one.y - y) < CELL.y * 0.7) return false;
+      }
+    }
+  }
+  return true;
 }
 
 function middle(ids: string[], placed: Map<string, Point>): Point | null {
@@ -146,10 +163,10 @@ function middle(ids: string[], placed: Map<string, Point>): Point | null {
   return { x: points.reduce((sum, one) => sum + one.x, 0) / points.length, y: points.reduce((sum, one) => sum + one.y, 0) / points.length };
 }
 
-function free(near: Point, taken: Set<string>): Point {
+function free(near: Point, taken: Map<string, Point[]>): Point {
   for (let step = 0; ; step++) {
     const [angle, radius] = [step * 2.4, 0.6 * Math.sqrt(step)]; // the golden angle fills a disc evenly
     const spot = { x: near.x + Math.cos(angle) * radius * CELL.x, y: near.y + Math.sin(angle) * radius * CELL.y };
-    if (!taken.has(cell(spot))) return spot;
+    if (isFree(spot, taken)) return spot;
   }
 }
