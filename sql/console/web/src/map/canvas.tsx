@@ -8,6 +8,9 @@ import { follow, type Hovered } from "./pointer";
 import { SCALES, valueText, type Measure } from "./scale";
 import { bytesPerSecond, count } from "./units";
 
+/** Longer than between the clicks of a double one. */
+const SETTLE_MS = 500;
+
 /** The drawn map with its buttons and keys. */
 export function Canvas({ shown }: { shown: Shown }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -22,7 +25,12 @@ export function Canvas({ shown }: { shown: Shown }) {
       doubled: (id) => go({ focus: id === state.value.focus ? "" : id, selected: id }),
       hovered: hover,
     });
-    const resized = new ResizeObserver(() => made.resize());
+    let settling = 0;
+    const resized = new ResizeObserver(() => {
+      made.resize();
+      clearTimeout(settling);
+      settling = window.setTimeout(() => made.settle(), SETTLE_MS);
+    });
     resized.observe(canvas.current!.parentElement!);
     const restyle = () => made.restyle();
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -31,6 +39,7 @@ export function Canvas({ shown }: { shown: Shown }) {
     themed.observe(document.documentElement, { attributes: true });
     return () => {
       unfollow();
+      clearTimeout(settling);
       made.stop();
       resized.disconnect();
       themed.disconnect();

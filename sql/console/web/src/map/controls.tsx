@@ -3,7 +3,7 @@ import { SCALES } from "./scale";
 
 const ENDS: [State["ends"], string][] = [["namespace", "Namespaces"], ["workload", "Workloads"], ["pod", "Pods"]];
 const GROUPS: [State["group"], string][] = [["", "No boxes"], ["namespace", "Namespace"], ["zone", "Zone"], ["node", "Node"]];
-const COLOURS = Object.entries(SCALES).map(([name, scale]) => [name, scale.title] as [State["colour"], string]);
+const COLOURS = Object.entries(SCALES).map(([name, scale]) => [name, scale.name] as [State["colour"], string]);
 /** How many ends are drawn one by one; the rest are put together. */
 const LIMITS: [string, string][] = [["20", "20"], ["50", "50"], ["100", "100"], ["", "as many as fit"]];
 
@@ -24,10 +24,6 @@ export function Controls() {
       <Choice title="Boxes" value={group} choices={GROUPS} chosen={(value) => go({ group: value })} />
       <Choice title="Colour" value={colour} choices={COLOURS} chosen={(value) => go({ colour: value })} />
       <Choice title="Draw the largest" value={limit} choices={LIMITS} chosen={(value) => go({ limit: value })} />
-      <label class="map-search">
-        <span>Find</span>
-        <input type="search" value={state.value.search} placeholder="name on the map" onInput={(event) => go({ search: event.currentTarget.value }, true)} />
-      </label>
     </div>
   );
 }

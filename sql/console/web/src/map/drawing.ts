@@ -12,11 +12,15 @@ import { distance, line } from "./shapes";
 
 export interface Shown {
   answer: MapAnswer;
+  /** The end that only the neighbours of are shown, "" for none. */
+  focus: string;
   group: State["group"];
   measure: Measure;
 }
 
-const MARGIN = 24;
+const MARGIN = 14;
+/** Height that the buttons over the map take. */
+const BUTTONS = 36;
 /** A large map that has not been moved for so long is painted anew. */
 const SETTLED_MS = 140;
 const MOST_ZOOM = 4;
@@ -32,6 +36,8 @@ export class Drawing {
   private shown: Shown | null = null;
   private frame = 0;
   private drawn = false;
+  /** Nobody has moved the map since it was made to fit. */
+  private fitted = false;
   private readonly picture = new Picture();
   /** Until then, by performance.now(), the picture does. */
   private moving = 0;
@@ -43,7 +49,7 @@ export class Drawing {
 
   /** Draws what is new and takes away what is gone; the rest stays put. */
   show(shown: Shown): void {
-    const again = this.shown?.answer.ends === shown.answer.ends && this.shown.group === shown.group && this.scene?.ends.size;
+    const again = this.shown?.answer.ends === shown.answer.ends && this.shown.group === shown.group && this.shown.focus === shown.focus && this.scene?.ends.size;
     this.shown = shown;
     const { answer, group, measure } = shown;
     const known = this.places();
@@ -65,8 +71,9 @@ export class Drawing {
     const all = this.scene && bounds(this.scene);
     if (!all) return;
     const { width, height } = this.view;
-    const scale = Math.min((width - 2 * MARGIN) / (all.x2 - all.x1), (height - 2 * MARGIN) / (all.y2 - all.y1), FIT_ZOOM);
-    this.look({ scale, x: width / 2 - ((all.x1 + all.x2) / 2) * scale, y: height / 2 - ((all.y1 + all.y2) / 2) * scale });
+    const scale = Math.min((width - 2 * MARGIN) / (all.x2 - all.x1), (height - BUTTONS - 2 * MARGIN) / (all.y2 - all.y1), FIT_ZOOM);
+    this.look({ scale, x: width / 2 - ((all.x1 + all.x2) / 2) * scale, y: (height + BUTTONS) / 2 - ((all.y1 + all.y2) / 2) * scale });
+    this.fitted = true;
   }
 
   /** Zooms by a factor around a point of the canvas, its middle unless told. */
@@ -123,7 +130,18 @@ export class Drawing {
     const ratio = Math.min(devicePixelRatio, 2);
     this.canvas.width = Math.round(clientWidth * ratio);
     this.canvas.height = Math.round(clientHeight * ratio);
-    this.look({ width: clientWidth, height: clientHeight, x: this.view.x + (clientWidth - this.view.width) / 2, y: this.view.y + (clientHeight - this.view.height) / 2 });
+    this.look({ width: clientWidth, height: clientHeight });
+  }
+
+  /** To be called a moment after a resize, so that nothing moves between the clicks of a double one:
+   *  fits again what was fitted, or else brings what is selected back into sight. */
+  settle(): void {
+    if (this.fitted) return this.fit();
+    const selected = this.scene?.ends.get(this.marks.selected) ?? this.scene?.edges.find((edge) => edge.id === this.marks.selected)?.to;
+    if (!selected) return;
+    const { scale, x, y, width, height } = this.view;
+    const [left, top] = [selected.x * scale + x, selected.y * scale + y];
+    if (left < 0 || top < 0 || left > width || top > height) this.pan(width / 2 - left, height / 2 - top);
   }
 
   restyle(): void {
@@ -138,6 +156,7 @@ export class Drawing {
 
   private look(change: Partial<View>, moved = false): void {
     this.view = { ...this.view, ...change };
+    if (moved) this.fitted = false;
     this.moving = moved ? performance.now() + SETTLED_MS : 0;
     this.later();
   }

@@ -41,7 +41,7 @@ function forced(answer: MapAnswer, group: State["group"], begun: Map<string, Poi
     ...answer.nodes.map((node) => ({ data: { id: node.id, parent: box(node, group) || undefined }, position: { ...begun.get(node.id)! } })),
     ...answer.edges.filter((edge) => edge.client !== edge.server).map((edge) => ({ data: { source: edge.client, target: edge.server } })),
   ];
-  const model = cytoscape({ headless: true, styleEnabled: true, elements, style: [{ selector: "node", style: { width: 60, height: 44 } }] });
+  const model = cytoscape({ headless: true, styleEnabled: true, elements, style: [{ selector: "node", style: { width: 92, height: 78 } }] });
   model.layout({
     name: "fcose",
     quality: "proof", // the only one that begins from where ends are

@@ -35,7 +35,7 @@ export function List({ answer, measure }: { answer: MapAnswer; measure: Measure 
   };
 
   return (
-    <aside class="map-list" aria-label="The map as a list">
+    <section class="map-list" aria-label="The map as a list">
       <div role="group" aria-label="Order">
         {TITLES.map(([name, title]) => (
           <button type="button" key={name} aria-pressed={order === name} onClick={() => { choose(name); move(0); }}>{title}</button>
@@ -58,7 +58,7 @@ export function List({ answer, measure }: { answer: MapAnswer; measure: Measure 
           </li>
         ))}
       </ul>
-    </aside>
+    </section>
   );
 }
 

@@ -9,11 +9,15 @@ export interface Marks {
   near: Set<string> | null;
 }
 
+export function matches(id: string, search: string): boolean {
+  return id.toLowerCase().includes(search.trim().toLowerCase());
+}
+
 /** Of what is selected its neighbourhood stands out, of what is searched for the ends and their edges. */
 export function marked(scene: Scene, selected: string, search: string): Marks {
-  const wanted = search.trim().toLowerCase();
+  const wanted = search.trim() !== "";
   const found = new Set<string>();
-  if (wanted) for (const id of scene.ends.keys()) if (id.toLowerCase().includes(wanted)) found.add(id);
+  if (wanted) for (const id of scene.ends.keys()) if (matches(id, search)) found.add(id);
   const there = scene.ends.has(selected) || scene.edges.some((edge) => edge.id === selected);
   if (!wanted && !there) return { selected: "", found, near: null };
   const near = new Set(found);

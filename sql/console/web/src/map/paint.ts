@@ -72,7 +72,7 @@ function paintEdges(canvas: CanvasRenderingContext2D, edges: Edge[], scene: Scen
     const near = marks.near?.has(edge.id) ?? false;
     const age = edge.born ? Math.min((now - edge.born) / FADE_MS, 1) : 1;
     fading ||= age < 1;
-    const clear = marks.near ? (near ? 1 : 0.07) : scene.large ? FAINT[edge.tone] : 0.85;
+    const clear = marks.near ? (near ? 1 : 0.1) : scene.large ? FAINT[edge.tone] : 0.85;
     const alpha = clear * age;
     const run = line(edge);
     if (edge.fresh || chosen) {
@@ -130,7 +130,7 @@ function paintEnd(canvas: CanvasRenderingContext2D, end: End, { scale }: View, o
   const age = end.born ? Math.min((now - end.born) / FADE_MS, 1) : 1;
   const half = Math.max(end.half, 3.5 / scale);
   const ring = marks.selected === end.id ? of.ink : marks.found.has(end.id) ? of.accent : "";
-  canvas.globalAlpha = age * (marks.near && !marks.near.has(end.id) ? 0.2 : 1);
+  canvas.globalAlpha = age * (marks.near && !marks.near.has(end.id) ? 0.3 : 1);
   const outline = corners(end.figure, end, half);
   canvas.beginPath();
   if (outline) {

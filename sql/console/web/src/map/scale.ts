@@ -7,6 +7,8 @@ export type Measure = State["colour"];
 export type Tone = "good" | "fair" | "warn" | "bad" | "none";
 
 interface Scale {
+  /** For choosing. */
+  name: string;
   title: string;
   /** Of an edge; null: nothing was measured. */
   value(edge: MapEdge): number | null;
@@ -19,6 +21,7 @@ interface Scale {
 
 export const SCALES: Record<Measure, Scale> = {
   health: {
+    name: "Health",
     title: "Health, 0 to 100",
     value: (edge) => edge.health,
     steps: [["good", 90], ["fair", 70], ["warn", 40], ["bad", -Infinity]],
@@ -26,24 +29,28 @@ export const SCALES: Record<Measure, Scale> = {
     text: (value) => String(Math.round(value)),
   },
   retransmits: {
+    name: "Retransmits",
     title: "Retransmitted segments",
     value: (edge) => edge.retransmit_rate,
     steps: [["good", 0.001], ["fair", 0.01], ["warn", 0.03], ["bad", Infinity]],
     text: share,
   },
   rtt: {
+    name: "RTT p95",
     title: "Round trip, 95th percentile",
     value: (edge) => edge.rtt_p95,
     steps: [["good", 1000], ["fair", 10_000], ["warn", 100_000], ["bad", Infinity]],
     text: microseconds,
   },
   failures: {
+    name: "Failures",
     title: "Failed connections",
     value: (edge) => (edge.connections_attempted ? edge.connections_failed / edge.connections_attempted : null),
     steps: [["good", 0], ["fair", 0.01], ["warn", 0.05], ["bad", Infinity]],
     text: share,
   },
   cost: {
+    name: "USD a month",
     title: "USD a month, at this pace",
     value: (edge) => edge.cost_usd_month,
     steps: [["good", 1], ["fair", 10], ["warn", 100], ["bad", Infinity]],

@@ -66,8 +66,15 @@ function goLive(): void {
   go({ since: "", until: "" });
 }
 
+function tick(seconds: number, step: number): string {
+  const moment = new Date(seconds * 1000);
+  return step >= 43200 || (moment.getHours() === 0 && moment.getMinutes() === 0)
+    ? moment.toLocaleDateString([], { month: "short", day: "numeric" })
+    : moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
 function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return new Date(seconds * 1000).toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
 
 function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Window; live: boolean }) {
@@ -84,7 +91,7 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
       select: { show: true, left: 0, top: 0, width: 0, height: 0 },
       scales: { y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.1] } },
-      axes: [axis, { ...axis, size: 70, values: (_, marks) => marks.map(bytesPerSecond), splits: (_, __, ___, most) => [0, most / 2] }],
+      axes: [{ ...axis, size: 26, values: (_, marks, __, ___, step) => marks.map((mark) => tick(mark, step)) }, { ...axis, size: 70, values: (_, marks) => marks.map(bytesPerSecond), splits: (_, __, ___, most) => [0, most / 2] }],
       series: [{}, { stroke: () => colour("--accent"), fill: () => colour("--map-area"), width: 1.5, points: { show: false } }, { stroke: () => colour("--bad"), width: 0, points: { show: true, size: 5, fill: () => colour("--bad") } }],
       hooks: {
         setSelect: [(of) => {
