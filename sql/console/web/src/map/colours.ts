@@ -25,7 +25,7 @@ export function colours(within: HTMLElement): Colours {
     line: read("--line"),
     accent: read("--accent"),
     muted: read("--muted"),
-    tones: { good: read("--good"), fair: read("--map-fair"), warn: read("--warn"), bad: read("--bad"), none: read("--muted") },
+    tones: { good: read("--good"), fair: read("--map-fair"), warn: read("--map-warn"), bad: read("--bad"), none: read("--muted") },
     figures: {} as Record<Figure, string>,
   };
   for (const [name, look] of Object.entries(LOOKS)) found.figures[name as Figure] = read(look.colour);

@@ -9,29 +9,28 @@ const SPEEDS = [1024, 1024 ** 2, 100 * 1024 ** 2];
 /** What colours, widths, dashes and shapes mean. */
 export function Legend({ measure }: { measure: Measure }) {
   return (
-    <details class="map-legend" open={innerWidth > 700}>
-      <summary>Legend</summary>
+    <div class="map-legend">
       <dl>
         <dt>{SCALES[measure].title}</dt>
         {bands(measure).map(({ tone, text }) => (
           <dd key={tone}><span class={`map-swatch tone-${tone}`} aria-hidden="true" />{text}</dd>
         ))}
-      </dl>
-      <dl>
-        <dt>Width</dt>
-        {SPEEDS.map((speed) => (
-          <dd key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{bytesPerSecond(speed)}</dd>
-        ))}
         <dd><span class="map-swatch dashed" aria-hidden="true" />mostly between zones</dd>
         <dd><span class="map-swatch fresh" aria-hidden="true" />new in this range</dd>
       </dl>
-      <dl>
-        <dt>Ends</dt>
-        {KINDS.map((kind) => (
-          <dd key={kind}><Icon figure={kind} />{LOOKS[kind].title}</dd>
-        ))}
-      </dl>
-    </details>
+      <details>
+        <summary>Widths and shapes</summary>
+        <dl>
+          <dt>Width</dt>
+          {SPEEDS.map((speed) => (
+            <dd key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{bytesPerSecond(speed)}</dd>
+          ))}
+          {KINDS.map((kind) => (
+            <dd key={kind}><Icon figure={kind} />{LOOKS[kind].title}</dd>
+          ))}
+        </dl>
+      </details>
+    </div>
   );
 }
 
