@@ -165,7 +165,8 @@ bench_environments() {
 
 case "${1:-}" in
 "") debian_packages deploy/local/packages.txt ;;
-kafka | bench | test) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt ;;
+kafka | bench) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt ;;
+test) debian_packages deploy/local/packages.txt deploy/kafka/packages.txt tests/browser/packages.txt ;;
 *) fail "usage: setup.sh [kafka|test|bench]" ;;
 esac
 kernel_headers

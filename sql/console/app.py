@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from sql.console.api import changes, costs, coverage, flows, health, panel, status
+from sql.console.api import changes, costs, coverage, flows, health, panel, status, timeline
 from sql.console.api import map as service_map
 from sql.console.api.answers import ErrorAnswer
 from sql.console.errors import AwayError, BadParameterError, ConsoleError, TooSlowError
@@ -34,6 +34,7 @@ ROUTERS = (
     costs.router,
     changes.router,
     coverage.router,
+    timeline.router,
 )
 
 FAILURES: dict[int | str, dict[str, Any]] = {

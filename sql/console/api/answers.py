@@ -190,3 +190,19 @@ class PanelAnswer(Range):
     paths: list[PathShare]
     ports: list[PortShare]
     peers: list[Peer]
+
+
+class TimelinePoint(BaseModel):
+    """Sums of the step that begins at `time`."""
+
+    time: int
+    bytes: int
+    connections_failed: int
+    retransmitted_segments: int
+
+
+class TimelineAnswer(Range):
+    """GET /api/timeline; steps in which nothing was seen are left out."""
+
+    step: int
+    points: list[TimelinePoint]

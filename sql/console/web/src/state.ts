@@ -18,6 +18,8 @@ export interface State {
   /** Boxes on the map. */
   group: "" | "namespace" | "zone" | "node";
   colour: "health" | "retransmits" | "rtt" | "failures" | "cost";
+  /** So many ends are drawn one by one, the rest as "others"; "" leaves it to the console. */
+  limit: string;
   /** Shown in the panel: "" or an end's id, or "client|server". */
   selected: string;
   /** Only this end and its neighbours. */
@@ -31,7 +33,7 @@ export type View = "map" | "flows" | "health" | "costs" | "changes" | "coverage"
 
 const DEFAULTS: State = {
   view: "map", range: "15m", since: "", until: "", cluster: "", namespace: [], kind: [], zone: [], path: [],
-  label: [], search: "", ends: "workload", group: "namespace", colour: "health", selected: "", focus: "",
+  label: [], search: "", ends: "workload", group: "namespace", colour: "health", limit: "", selected: "", focus: "",
   table: "cluster", sort: "", order: "desc", page: "",
 };
 

@@ -186,6 +186,14 @@ export interface CoverageAnswer {
   nodes: { cluster: string; node: string; covered: number | null; verdict: string; kernel_bytes: number; table_bytes: number; lost_bytes: number; dropped_bytes: number; missing_batches: number; repeated_batches: number }[];
 }
 
+/** GET /api/timeline: what went on in each step of the range; steps without traffic are left out. */
+export interface TimelineAnswer extends Range {
+  /** Length of a step in seconds. */
+  step: number;
+  /** In order of time. */
+  points: { time: number; bytes: number; connections_failed: number; retransmitted_segments: number }[];
+}
+
 /** GET /api/status: what can be chosen, and whether all is well. */
 export interface StatusAnswer {
   version: string;

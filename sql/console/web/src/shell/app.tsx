@@ -1,5 +1,5 @@
-import { state } from "../state";
+import { MapView } from "../map/view";
 
 export function App() {
-  return <main>{state.value.view}</main>;
+  return <main style={{ height: "100vh", padding: "0.5rem", boxSizing: "border-box" }}><MapView /></main>;
 }

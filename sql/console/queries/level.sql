@@ -1,0 +1,1 @@
+SELECT flowatlasSeconds(flowatlasLevel({since:DateTime}, {until:DateTime})) AS seconds
