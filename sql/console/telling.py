@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sql.console.metrics import REQUEST_SECONDS, REQUESTS
@@ -35,8 +36,11 @@ class Telling:
             await self._app(scope, receive, sent)
         finally:
             seconds = time.perf_counter() - began
-            is_ours = scope["path"].startswith("/api/") and "endpoint" in scope
-            path = scope["path"] if is_ours else "other"
+            route = scope.get("route")
+            # FastAPI tells a route's path with the prefix of its router or, newer, without.
+            path = "other"
+            if isinstance(route, APIRoute):
+                path = f"/api{route.path.removeprefix('/api')}"
             REQUESTS.labels(path, status).inc()
             REQUEST_SECONDS.labels(path).observe(seconds)
             if status >= 500:

@@ -70,6 +70,9 @@ def test_what_fails_is_told_in_the_log_and_the_numbers_and_nothing_else_is() -> 
         assert status == 503
         assert "ClickHouse" in answer["detail"]
         assert _ask(f"{url}/api/map?range=never")[0] == 422
+        for typed in ("/api/nothing", "/nothing"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"{url}{typed}")
         with urllib.request.urlopen(f"{url}/metrics") as page:
             numbers = page.read().decode()
         process.terminate()
@@ -77,6 +80,8 @@ def test_what_fails_is_told_in_the_log_and_the_numbers_and_nothing_else_is() -> 
         log = process.stderr.read()
     assert 'flowatlas_console_requests_total{path="/api/map",status="503"} 1.0' in numbers
     assert 'flowatlas_console_requests_total{path="/api/map",status="422"} 1.0' in numbers
+    assert 'flowatlas_console_requests_total{path="other",status="404"} 2.0' in numbers
+    assert "nothing" not in numbers + log
     failures = 'flowatlas_console_clickhouse_failures_total{reason="away"}'
     assert f"{failures} 0.0" not in numbers
     assert "request='/api/map?range=1h' status=503" in log
