@@ -17,7 +17,7 @@ def test_the_map_without_a_browser(tmp_path: Path) -> None:
     bundle = tmp_path / "map.test.mjs"
     alias = f"--alias:made-up-answer={tmp_path / 'answer.json'}"
     how = ["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]
-    made = [ESBUILD, HERE / "map.test.ts", *how, alias, f"--outfile={bundle}"]
+    made = [str(ESBUILD), str(HERE / "map.test.ts"), *how, alias, f"--outfile={bundle}"]
     subprocess.run(made, check=True, timeout=60)
     ran = subprocess.run(
         ["node", "--test", bundle], capture_output=True, text=True, timeout=60, check=False

@@ -230,13 +230,13 @@ HEALTHY = {
 }  # fmt: skip
 SICK = [
     ({}, 100),
-    ({"retransmitted_segments": 200}, 99.7),  # 0.02 %
-    ({"retransmitted_segments": 15_000}, 80),  # 1.5 %
-    ({"retransmitted_segments": 60_000}, 60),
+    ({"retransmitted_segments": 200}, 98.8),  # 0.02 %
+    ({"retransmitted_segments": 5_000}, 70),  # 0.5 %
+    ({"retransmitted_segments": 60_000}, 40),
     ({"connections_failed": 1_000}, 75),
     ({"connections_failed": 10_000}, 50),
     ({"connections_failed": 1, "connections_attempted": 1}, 95),
-    ({"retransmitted_segments": 3, "segments": 9}, 96),
+    ({"retransmitted_segments": 3, "segments": 9}, 94),
     ({"dropped_packets": 1, "packets_to_server": 1}, 98),
     ({"rtt_p95": 10**6}, 90),
     ({"rtt_p95": 10**6, "rtt_histogram": "map(15, 19)"}, 100),

@@ -14,7 +14,7 @@ from sql.console.settings import Settings
 from sql.console.store import Store
 
 INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", re.M | re.S)
-FIELD = re.compile(r"^  (\w+): (.*);$", re.M)
+FIELD = re.compile(r"^  (\w+): (\{\n.*?^  \}[^\n]*|[^\n]*);$", re.M | re.S)
 ALIAS = re.compile(r"^export type (\w+) = (.*);$", re.M)
 Shape = Any
 """A word for what is simple, {name: shape}, [shape], ("map", shape), or a set of these."""

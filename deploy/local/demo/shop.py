@@ -169,5 +169,5 @@ SHOP = Shop(
     workloads=WORKLOADS,
     services=SERVICES,
     hosts=HOSTS,
-    losses=(Loss(("checkout", "payment"), percent=3),),
+    losses=(Loss(("checkout", "payment"), percent=5),),
 )

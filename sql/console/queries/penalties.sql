@@ -1,5 +1,5 @@
 [
-        40 * least(retransmitted_segments / greatest(segments, 1000) / 0.03, 1),
+        60 * least(retransmitted_segments / greatest(segments, 3000) / 0.01, 1),
         50 * least(connections_failed / greatest(connections_attempted, 50) / 0.2, 1),
         20 * least(listen_overflows / greatest(connections_attempted, 50) / 0.1, 1),
         10 * least(resets / greatest(connections_attempted, 50) / 0.5, 1),
