@@ -6,6 +6,8 @@ import { CAUSES, change, FIGURES, type Figure } from "./figures";
 export function Headline({ answer }: { answer: PanelAnswer }) {
   const { now, before, last_week: week } = answer;
   const seconds = answer.until - answer.since;
+  // A row of noughts says nothing.
+  const told = FIGURES.filter(({ value }) => [now, before, week].some((one) => one && (value(one) ?? 0) !== 0));
   const causes = CAUSES.filter(([name]) => (now[name] ?? 0) > 0);
   return (
     <section aria-label="Figures">
@@ -21,7 +23,7 @@ export function Headline({ answer }: { answer: PanelAnswer }) {
             </tr>
           </thead>
           <tbody>
-            {FIGURES.map((figure) => (
+            {told.map((figure) => (
               <tr key={figure.title}>
                 <th scope="row" title={figure.hint}>{figure.title}</th>
                 <td class="figure now">{figure.shown(figure.value(now), seconds)}</td>

@@ -18,7 +18,7 @@ export function CoverageBadge() {
   return (
     <Link to={{ view: "coverage", selected: "", sort: "", page: "" }} class={low ? "badge warns" : "badge"} title="Share of the bytes that the kernels counted which is in the tables">
       {low && <span aria-hidden="true">⚠ </span>}
-      {covered === null ? "Coverage –" : low ? `Only ${share(covered)} covered` : `${share(covered)} covered`}
+      {low && <span class="wordy">Only </span>}{share(covered)}<span class="wordy"> covered</span>
     </Link>
   );
 }
@@ -31,7 +31,7 @@ export function Freshness({ status }: { status: StatusAnswer | null }) {
   return (
     <span class={late ? "badge warns" : "badge"} title={`The newest window begins at ${utc(status.newest)}`}>
       {late && <span aria-hidden="true">⚠ </span>}
-      {late ? `Newest data ${lasting(age)} old` : `${lasting(age)} ago`}
+      <span class="wordy">Newest data </span>{lasting(age)} {late ? "old" : "ago"}
     </span>
   );
 }
