@@ -13,7 +13,7 @@ export function Charts({ answer }: { answer: PanelAnswer }) {
   const some = (value: (of: Point) => number) => answer.points.some((point) => value(point) > 0);
   return (
     <section class="charts" aria-label="Over time">
-      <Chart title="Throughput" times={times} unit={(value) => (value === null ? "–" : `${bytes(value)}/s`)} lines={[
+      <Chart title="Throughput" binary times={times} unit={(value) => (value === null ? "–" : `${bytes(value)}/s`)} lines={[
         line("to server", "--accent", (of) => of.bytes_to_server / step), line("to client", "--good", (of) => of.bytes_to_client / step, true),
       ]} />
       <Chart title="Latency" times={times} unit={span} lines={[

@@ -22,7 +22,9 @@ export function Panel({ selected }: { selected: string }) {
     server === undefined ? { ...asked, id: client, ends } : { ...asked, client, server },
   );
   useEffect(() => {
-    const pressed = (event: KeyboardEvent) => { if (event.key === "Escape") go({ selected: "" }); };
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !(event.target as HTMLElement).closest("input, select")) shut();
+    };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
   }, []);
@@ -34,7 +36,7 @@ export function Panel({ selected }: { selected: string }) {
           <p class="muted kind">{server === undefined ? endKind(client) : `${endKind(client)} to ${endKind(server)}`}</p>
           <h2>{server === undefined ? endName(client) : <EdgeName client={client} server={server} />}</h2>
         </div>
-        <button type="button" class="quiet" aria-label="Close the panel" title="Close (Esc)" onClick={() => go({ selected: "" })}>×</button>
+        <button type="button" class="quiet" aria-label="Close the panel" title="Close (Esc)" onClick={shut}>×</button>
       </div>
       <p class="panel-links">
         {view !== "map" && <Link to={onMap(client, server)}>Show on the map</Link>}
@@ -54,4 +56,10 @@ export function Panel({ selected }: { selected: string }) {
       {server !== undefined && <Conversations client={client} server={server} />}
     </aside>
   );
+}
+
+/** The focus goes back to the page: what had it is gone. */
+function shut(): void {
+  go({ selected: "" });
+  document.getElementById("main")?.focus({ preventScroll: true });
 }

@@ -17,11 +17,15 @@ interface Given {
   times: number[];
   lines: Line[];
   unit: (value: number | null) => string;
+  /** Round figures are those of bytes: powers of two. */
+  binary?: boolean;
   height?: number;
 }
 
+const POWERS = Array.from({ length: 50 }, (_, at) => 2 ** at);
+
 /** Lines over time. The highest and last figures are in its text as well, for who cannot see it. */
-export function Chart({ title, times, lines, unit, height = 120 }: Given) {
+export function Chart({ title, times, lines, unit, binary = false, height = 120 }: Given) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [pointed, point] = useState<number | null>(null);
@@ -40,7 +44,7 @@ export function Chart({ title, times, lines, unit, height = 120 }: Given) {
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
         { ...axis, size: 24, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step)) },
-        { ...axis, size: 68, space: 28, values: (_, ticks) => ticks.map(unit) },
+        { ...axis, size: 72, space: 28, ...(binary ? { incrs: POWERS } : {}), values: (_, ticks) => ticks.map(unit) },
       ],
       series: [
         {},

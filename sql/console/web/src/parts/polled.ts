@@ -22,26 +22,26 @@ function tell(path: string, sentence: string | null): void {
   outages.value = next;
 }
 
-/** GET /api/PATH, again every `seconds` while live, and while what answers is away. A hidden page asks
- *  nothing, and at once when it is seen again. "" as a path asks nothing. */
-export function usePolled<T>(path: string, parameters: Record<string, unknown> = {}, seconds = 5): Polled<T> {
+/** GET /api/PATH, again every `seconds` while live or `always`, and while what answers is away. A hidden
+ *  page asks nothing, and at once when it is seen again. */
+export function usePolled<T>(path: string, parameters: Record<string, unknown> = {}, seconds = 5, always = false): Polled<T> {
   const question = `${path} ${JSON.stringify(parameters)}`;
   const [found, keep] = useState<Polled<T> & { question: string; path: string }>({ answer: null, error: null, stale: false, question, path });
   const wanted = useRef(parameters);
   wanted.current = parameters;
-  const isLive = live.value;
+  const goesOn = live.value || always;
 
   useEffect(() => {
-    if (!path) return;
     const gone = new AbortController();
     let timer = 0;
     let asking = false;
-    let asked = 0;
+    let missed = false;
     const ask = async () => {
       clearTimeout(timer);
-      if (asking || document.hidden) return;
+      missed = document.hidden;
+      if (asking || missed) return;
       asking = true;
-      let again = isLive;
+      let again = goesOn;
       try {
         const answer = await get<T>(path, wanted.current, gone.signal);
         keep({ answer, error: null, stale: false, question, path });
@@ -56,10 +56,9 @@ export function usePolled<T>(path: string, parameters: Record<string, unknown> =
         }));
       }
       asking = false;
-      asked = Date.now();
       if (again) timer = window.setTimeout(ask, seconds * 1000);
     };
-    const seen = () => { if (!document.hidden && (asked === 0 || isLive)) void ask(); };
+    const seen = () => { if (!document.hidden && (missed || goesOn)) void ask(); };
     document.addEventListener("visibilitychange", seen);
     void ask();
     return () => {
@@ -68,7 +67,7 @@ export function usePolled<T>(path: string, parameters: Record<string, unknown> =
       document.removeEventListener("visibilitychange", seen);
       tell(path, null);
     };
-  }, [question, isLive, seconds]);
+  }, [question, goesOn, seconds]);
 
   if (found.question === question) return found;
   // Nothing of another resource is shown under this one's name.

@@ -3,7 +3,7 @@ import { asInput, fromInput, local } from "../parts/times";
 import { go, state } from "../state";
 
 const RANGES: [string, string, string][] = [
-  ["5m", "Live", "The last 5 minutes"], ["15m", "15m", "The last 15 minutes"], ["1h", "1h", "The last hour"],
+  ["5m", "Live 5m", "The last 5 minutes"], ["15m", "15m", "The last 15 minutes"], ["1h", "1h", "The last hour"],
   ["24h", "24h", "The last day"], ["7d", "7d", "The last 7 days"],
 ];
 
