@@ -1,4 +1,5 @@
 import "./main.css";
+import "./shell/menus";
 import { render } from "preact";
 import { App } from "./shell/app";
 

@@ -25,6 +25,8 @@ export interface State {
   /** Only this end and its neighbours. */
   focus: string;
   table: "cluster" | "aws" | "external";
+  /** What Changes compares with. */
+  against: "before" | "week";
   sort: string;
   order: "asc" | "desc";
   page: string;
@@ -34,7 +36,7 @@ export type View = "map" | "flows" | "health" | "costs" | "changes" | "coverage"
 const DEFAULTS: State = {
   view: "map", range: "15m", since: "", until: "", cluster: "", namespace: [], kind: [], zone: [], path: [],
   label: [], search: "", ends: "workload", group: "namespace", colour: "health", limit: "", selected: "", focus: "",
-  table: "cluster", sort: "", order: "desc", page: "",
+  table: "cluster", against: "before", sort: "", order: "desc", page: "",
 };
 
 export const state = signal<State>(read(location.search));
