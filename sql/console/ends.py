@@ -51,3 +51,19 @@ def kinds_of(end: str) -> list[str]:
     """The kinds in ClickHouse that an end of this id may have."""
     word = end.partition(":")[0]
     return {"namespace": ["pod", "service"], "workload": ["pod"]}.get(word, [word])
+
+
+def namespaces_of(end: str) -> list[str]:
+    """The namespaces in ClickHouse that an end of this id may have: a Service's is not always told,
+    and what is outside of the cluster has none."""
+    return sorted({"", parse(end).namespace})
+
+
+def sides(client: str, server: str) -> dict[str, list[str]]:
+    """What queries/panel.sql looks at before ids, of which each row's has to be made first."""
+    return {
+        "client_kinds": kinds_of(client),
+        "client_namespaces": namespaces_of(client),
+        "server_kinds": kinds_of(server),
+        "server_namespaces": namespaces_of(server),
+    }

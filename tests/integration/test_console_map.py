@@ -254,3 +254,17 @@ def test_health_falls_with_what_is_wrong_but_not_with_few_samples(
     values = values.replace("NULL AS", "CAST(NULL, 'Nullable(Float64)') AS")
     asked = f"SELECT {text('health')} FROM (SELECT {values})"
     assert client.query(asked).result_rows[0][0] == pytest.approx(score, abs=0.06)
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(60, 10), (300, 60), (900, 60), (3600, 60)])
+def test_a_short_range_has_the_sums_of_its_windows_by_whatever_they_are_read(
+    web: TestClient, client: Client, length: int, seconds: int
+) -> None:
+    since = UNTIL - 1800 - length // 2 // 60 * 60
+    ((size,),) = client.query(
+        "SELECT sum(bytes_to_server + bytes_to_client) FROM edges"
+        f" WHERE window >= {since} AND window < {since + length}"
+    ).result_rows
+    answer = got(web, "map", since=since, until=since + length)
+    assert answer["seconds"] == seconds
+    assert answer["totals"]["bytes"] == size > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sql.console.ends import grain_of, kinds_of, others, parse
+from sql.console.ends import grain_of, kinds_of, namespaces_of, others, parse
 from sql.console.folding import Pair, fold
 
 ENDS = [f"workload:{space}/{name}" for space in ("shop", "bank") for name in "abcde"]
@@ -94,6 +94,8 @@ def test_ids_say_which_map_they_are_of() -> None:
     assert grain_of("internet:api.example.com") == "workload"
     assert kinds_of("namespace:shop") == ["pod", "service"]
     assert kinds_of("aws_service:S3") == ["aws_service"]
+    assert namespaces_of("service:shop/web") == ["", "shop"]
+    assert namespaces_of("internet:") == [""]
 
 
 def _by_namespace(pairs: list[Pair]) -> dict[tuple[str, str], int]:

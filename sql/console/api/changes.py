@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from sql.console.api.answers_tables import Change, ChangesAnswer
 from sql.console.api.reading import Reading
-from sql.console.scope import Scope, Scoped
+from sql.console.scope import Scope, Scoped, moment
 from sql.console.store import Store
 
 router = APIRouter()
@@ -31,7 +31,7 @@ def changes(
         rows = store.rows("changes_week", asked.parameters())
     else:
         earlier = asked.before(asked.seconds)
-        both = asked.parameters() | {"since": earlier.since, "middle": asked.since}
+        both = earlier.parameters() | {"until": moment(asked.until), "middle": moment(asked.since)}
         rows = store.rows("changes_before", both)
     return ChangesAnswer(
         since=asked.since,

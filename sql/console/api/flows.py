@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from sql.console.api.answers_tables import TableAnswer, TableColumn
 from sql.console.api.panel import Id
 from sql.console.api.reading import Reading
-from sql.console.ends import grain_of, kinds_of
+from sql.console.ends import grain_of, sides
 from sql.console.scope import Scoped
 from sql.console.store import Store
 from sql.console.tables import UNITS, Table, table, title
@@ -60,14 +60,13 @@ def conversations(
     """What an edge consists of, pod to pod with addresses, and what told who they are. There for 30
     days."""
     which = {"end": "", "client": client, "server": server}
-    kinds = {"client_kinds": kinds_of(client), "server_kinds": kinds_of(server)}
     whole = table(
         "conversations",
         asked,
         sort=sort,
         order=order,
         grain=grain_of(client, server),
-        more=which | kinds,
+        more=which | sides(client, server),
     )
     return _csv(store, whole) if format_ == "csv" else _page(store, whole, limit, offset)
 

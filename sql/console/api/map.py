@@ -29,14 +29,14 @@ def service_map(
 ) -> Response:
     """The largest edges and nodes; what is beyond the limits is summed up in "others". Pods are
     there by the minute, for 30 days."""
-    parameters = asked.parameters() | {"edges": limit, "nodes": nodes, "ends": ends}
+    parameters = asked.summed() | {"edges": limit, "nodes": nodes, "ends": ends}
     with ThreadPoolExecutor(3) as pool:  # of which ClickHouse answers the longest last
         range_ = pool.submit(store.rows, "first", parameters)
-        earlier = asked.before(asked.seconds).parameters()
+        earlier = asked.before(asked.seconds).summed()
         before = pool.submit(store.rows, "before", earlier, ends)
         rows, folded = _edges(store, parameters, ends)
         (told,), (known,) = range_.result(), before.result()
-    hours = (asked.until - max(asked.since, told["first"] or 0)) / 3600
+    hours = (asked.until - (told["first"] or asked.since)) / 3600
     drawn = graph.edges(rows, set(known["pairs"]), hours)
     found = graph.nodes(rows, folded.inside if folded else {})
     answer = {

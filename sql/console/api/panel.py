@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from sql.console import shares
 from sql.console.api.answers import ErrorAnswer, Measures, PanelAnswer, Peer, Point
 from sql.console.api.reading import Reading
-from sql.console.ends import OTHERS, Grain, grain_of, kinds_of, parse
+from sql.console.ends import OTHERS, Grain, grain_of, parse, sides
 from sql.console.errors import BadParameterError, NotFoundError
 from sql.console.scope import Scope, Scoped
 from sql.console.store import Store
@@ -32,16 +32,15 @@ UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": ErrorAnswer}}
 def edge(store: Reading, asked: Scoped, client: Id, server: Id, ends: Ends = None) -> PanelAnswer:
     """What went from one end to another."""
     which = {"end": "", "client": client, "server": server}
-    kinds = {"client_kinds": kinds_of(client), "server_kinds": kinds_of(server)}
     grain = ends or grain_of(client, server)
-    return _answer(store, asked, grain, which | kinds, f"{client} → {server}")
+    return _answer(store, asked, grain, which | sides(client, server), f"{client} → {server}")
 
 
 @router.get("/end", responses=UNKNOWN)
 def end(store: Reading, asked: Scoped, id: Id, ends: Ends = None) -> PanelAnswer:  # noqa: A002
     """What an end had a part in, and who the other ends were."""
-    which = {"end": id, "client": "", "server": "", "client_kinds": [], "server_kinds": []}
-    return _answer(store, asked, ends or grain_of(id), which, id)
+    which = {"end": id, "client": "", "server": ""}
+    return _answer(store, asked, ends or grain_of(id), which | sides(id, id), id)
 
 
 def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> PanelAnswer:
@@ -50,20 +49,20 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
     ):
         raise BadParameterError(f"{name} stands for many: filter the map to see them one by one.")
     scopes = asked, asked.before(asked.seconds), asked.before(WEEK)
-    parameters = asked.parameters() | which
+    parameters = asked.summed() | which
     with ThreadPoolExecutor(3) as pool:
         sums = [
-            pool.submit(store.rows, "panel_sums", scope.parameters() | which, grain)
-            for scope in scopes
+            pool.submit(store.rows, "panel_sums", scope.summed() | which, grain) for scope in scopes
         ]
         split = pool.submit(store.rows, "panel_shares", parameters, grain)
         peers = pool.submit(store.rows, "panel_peers", parameters, grain) if which["end"] else None
         now, before, last_week = (one.result()[0] for one in sums)
         if not any(one["was_seen"] for one in (now, before, last_week)):
             raise NotFoundError(f"{name} was not seen then, nor before: look at a longer time.")
-        seconds = now["seconds"] or 60
+        finest = asked.parameters() | which | {"ends": grain}
+        seconds = store.rows("first", finest)[0]["seconds"]
         step = -(-asked.seconds // (POINTS * seconds)) * seconds
-        points = store.rows("panel_points", parameters | {"step": step}, grain)
+        points = store.rows("panel_points", finest | {"step": step}, grain)
     return PanelAnswer(
         since=asked.since,
         until=asked.until,

@@ -1,3 +1,8 @@
-(empty({client_kinds:Array(String)}) OR client_kind IN {client_kinds:Array(String)})
-    AND (empty({server_kinds:Array(String)}) OR server_kind IN {server_kinds:Array(String)})
-    AND if({end:String} = '', client = {client:String} AND server = {server:String}, client = {end:String} OR server = {end:String})
+if(
+        {end:String} = '',
+        client_kind IN {client_kinds:Array(String)} AND client_namespace IN {client_namespaces:Array(String)}
+            AND server_kind IN {server_kinds:Array(String)} AND server_namespace IN {server_namespaces:Array(String)}
+            AND client = {client:String} AND server = {server:String},
+        client_kind IN {client_kinds:Array(String)} AND client_namespace IN {client_namespaces:Array(String)} AND client = {end:String}
+            OR server_kind IN {server_kinds:Array(String)} AND server_namespace IN {server_namespaces:Array(String)} AND server = {end:String}
+    )

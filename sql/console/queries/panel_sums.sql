@@ -1,7 +1,6 @@
 SELECT
     count() > 0 AS was_seen,
     mapAdd(sumMap(seen.client_drop_reasons), sumMap(seen.server_drop_reasons)) AS drop_reasons,
-    any(seen.seconds) AS seconds,
     $measures
 FROM $ends AS seen
 WHERE $panel
