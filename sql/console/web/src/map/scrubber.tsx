@@ -95,11 +95,14 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
       series: [{}, { stroke: () => colour("--accent"), fill: () => colour("--map-area"), width: 1.5, points: { show: false } }, { stroke: () => colour("--bad"), width: 0, points: { show: true, size: 5, fill: () => colour("--bad") } }],
       hooks: {
         setSelect: [(of) => {
-          if (of.select.width < 3) return;
-          replay({ since: of.posToVal(of.select.left, "x"), until: of.posToVal(of.select.left + of.select.width, "x") });
+          if (of.select.width < 3) mark(of, latest.current, latestLive.current);
+          else replay({ since: of.posToVal(of.select.left, "x"), until: of.posToVal(of.select.left + of.select.width, "x") });
         }],
       },
     }, data(answer), here));
+    const held = (event: PointerEvent) => { holding.current = event.type === "pointerdown"; };
+    here.addEventListener("pointerdown", held);
+    addEventListener("pointerup", held);
     const resized = new ResizeObserver(() => {
       made.setSize({ width: here.clientWidth, height: 92 });
       mark(made, latest.current, latestLive.current);
@@ -107,15 +110,19 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
     resized.observe(here);
     return () => {
       resized.disconnect();
+      removeEventListener("pointerup", held);
       made.destroy();
     };
   }, []);
+  const holding = useRef(false); // what is being dragged out is not to be replaced by a refresh
   const latest = useRef(window);
   const latestLive = useRef(live);
   latest.current = window;
   latestLive.current = live;
   useEffect(() => plot.current!.setData(data(answer)), [answer]);
-  useEffect(() => mark(plot.current!, window, live), [answer, window.since, window.until, live]);
+  useEffect(() => {
+    if (!holding.current) mark(plot.current!, window, live);
+  }, [answer, window.since, window.until, live]);
   return <div ref={container} class="map-timeline" role="img" aria-label="Throughput over the hours; drag over it to replay a part, or use the buttons before it" />;
 }
 
