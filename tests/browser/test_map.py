@@ -118,6 +118,33 @@ def test_a_live_map_asks_again_and_shows_a_new_edge(page: Page) -> None:
     assert len([name for name, _ in asked if name == "map"]) == 2
 
 
+def places(page: Page) -> dict[str, tuple[str, str]]:
+    """Where each end is, as the drawing that is saved has it."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG").click()
+    groups = ET.parse(download.value.path()).iter(f"{SVG}g")
+    written = [(group.findtext(f"{SVG}title"), group.find(f"{SVG}text")) for group in groups]
+    return {
+        name: (text.attrib["x"], text.attrib["y"])
+        for name, text in written
+        if name is not None and text is not None
+    }
+
+
+def test_ends_stay_put_when_others_come(page: Page) -> None:
+    later = copy.deepcopy(ANSWER)
+    later["nodes"].append(later["nodes"][0] | {"id": "workload:shop/new", "name": "shop/new"})
+    given = iter([ANSWER])
+    asked = opened(page, map=lambda _: next(given, later))
+    rows(page).first.wait_for()
+    before = places(page)
+    page.wait_for_timeout(6000)
+    assert len([name for name, _ in asked if name == "map"]) >= 2
+    after = places(page)
+    assert after.keys() - before.keys() == {"workload:shop/new"}
+    assert {name: after[name] for name in before} == before
+
+
 def test_the_past_is_replayed_by_dragging_on_the_time_line(page: Page) -> None:
     asked = opened(page, f"?since={made_up.UNTIL - 1800}&until={made_up.UNTIL - 900}")
     over = page.locator(".map-timeline .u-over")

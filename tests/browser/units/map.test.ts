@@ -90,7 +90,7 @@ test("tones go by the thresholds that the legend tells", () => {
     ["failures", { connections_attempted: 100, connections_failed: 1 }, "fair"], ["cost", { cost_usd_month: 101 }, "bad"],
   ];
   for (const [measure, change, wanted] of cases) assert.equal(tone(measure, edge(change)), wanted, `${measure} ${JSON.stringify(change)}`);
-  assert.deepEqual(bands("rtt").map((one) => one.text), ["up to 1.0 ms", "up to 10.0 ms", "up to 100 ms", "over 100 ms", "not measured"]);
+  assert.deepEqual(bands("rtt").map((one) => one.text), ["up to 1.00 ms", "up to 10.0 ms", "up to 100 ms", "over 100 ms", "not measured"]);
   assert.deepEqual(bands("health").map((one) => one.text).slice(0, 4), ["90 or more", "70 or more", "40 or more", "under 40"]);
 });
 
@@ -114,7 +114,7 @@ test("a search marks what it finds with its edges; a selection that is gone mark
 test("names are what people call an end", () => {
   assert.equal(longName("workload:shop/cart"), "shop/cart");
   assert.equal(longName("internet:"), "internet");
-  assert.equal(longName("node:"), "nodes");
+  assert.equal(longName("node:"), "node");
   assert.equal(longName("others:shop"), "others in shop");
   assert.equal(shortName({ id: "workload:shop/cart", kind: "pod", name: "shop/cart", namespace: "shop" }), "cart");
 });

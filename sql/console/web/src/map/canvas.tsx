@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { many, rate } from "../parts/units";
 import { go, state } from "../state";
 import type { MapAnswer } from "../types";
 import { Drawing, type Shown } from "./drawing";
@@ -6,7 +7,6 @@ import { savePng, saveSvg } from "./export";
 import { edgeId, longName } from "./kinds";
 import { follow, type Hovered } from "./pointer";
 import { SCALES, valueText, type Measure } from "./scale";
-import { bytesPerSecond, count } from "./units";
 
 /** Longer than between the clicks of a double one. */
 const SETTLE_MS = 500;
@@ -58,7 +58,7 @@ export function Canvas({ shown }: { shown: Shown }) {
         class="map-canvas"
         role="application"
         tabIndex={0}
-        aria-label={`Map of ${count(answer.nodes.length, "end")} and ${count(answer.edges.length, "edge")}; the list beside it has the same`}
+        aria-label={`Map of ${many(answer.nodes.length, "end")} and ${many(answer.edges.length, "edge")}; the list beside it has the same`}
         aria-keyshortcuts="+ - 0 Escape ArrowLeft ArrowRight ArrowUp ArrowDown"
         onKeyDown={(event) => pressed(event, drawing.current!)}
       >
@@ -100,13 +100,13 @@ function Hint({ hovered, answer, measure }: { hovered: Hovered; answer: MapAnswe
       {edge ? (
         <>
           <b>{longName(edge.client)} → {longName(edge.server)}</b>
-          <br />{bytesPerSecond((edge.bytes_to_server + edge.bytes_to_client) / seconds)} · {SCALES[measure].title}: {valueText(measure, edge)}
+          <br />{rate(edge.bytes_to_server + edge.bytes_to_client, seconds)} · {SCALES[measure].title}: {valueText(measure, edge)}
           {edge.is_new && <><br />new in this range</>}
         </>
       ) : (
         <>
           <b>{longName(node!.id)}</b>
-          <br />sent {bytesPerSecond(node!.bytes_sent / seconds)}, received {bytesPerSecond(node!.bytes_received / seconds)}
+          <br />sent {rate(node!.bytes_sent, seconds)}, received {rate(node!.bytes_received, seconds)}
           <br />double click: only its neighbours
         </>
       )}

@@ -88,7 +88,9 @@ export class Drawing {
   }
 
   /** Puts an end elsewhere; it stays there. */
-  move(end: End, x: number, y: number): void {
+  move(id: string, x: number, y: number): void {
+    const end = this.scene?.ends.get(id);
+    if (!end) return;
     end.x += x / this.view.scale;
     end.y += y / this.view.scale;
     this.places().set(end.id, { x: end.x, y: end.y });

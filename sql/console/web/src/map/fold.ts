@@ -1,5 +1,5 @@
 import type { MapAnswer, MapEdge, MapNode } from "../types";
-import { bytes, count } from "./units";
+import { bytes, many } from "../parts/units";
 
 /** More than this many cannot be told apart, and would make the page slow. */
 export const MOST_NODES = 1200;
@@ -33,7 +33,7 @@ function folded(answer: MapAnswer, ranked: MapNode[], kept: number): MapAnswer {
     if (sum) add(sum, one);
     else others.set(id, { ...one, id, kind: "others", name: "", zone: "", node: "" });
   }
-  for (const one of others.values()) one.name = `${count(one.folded, "other")}`;
+  for (const one of others.values()) one.name = `${many(one.folded, "other")}`;
   const single = nodes.filter((one) => one.kind !== "others");
 
   const edges = new Map<string, MapEdge>();
@@ -51,7 +51,7 @@ function folded(answer: MapAnswer, ranked: MapNode[], kept: number): MapAnswer {
     edges.set(key, sum ? together(sum, edge) : { ...edge, client, server });
   }
   const sentence =
-    `${count(ends, "small end")} with ${count(moved, "edge")} (${bytes(bytesMoved)}) are drawn together as "others", ` +
+    `${many(ends, "small end")} with ${many(moved, "edge")} (${bytes(bytesMoved)}) are drawn together as "others", ` +
     "with their sums: filter, or choose fewer ends, to see them one by one.";
   return {
     ...answer,

@@ -41,7 +41,7 @@ export function longName(id: EndId): string {
   const at = id.indexOf(":");
   const [kind, name] = [id.slice(0, at), id.slice(at + 1)];
   if (name) return kind === "others" ? `others in ${name}` : name;
-  return kind === "node" ? "nodes" : (LOOKS[kind as Figure]?.title ?? kind);
+  return LOOKS[kind as Figure]?.title ?? kind;
 }
 
 export function edgeId(edge: { client: EndId; server: EndId }): string {

@@ -19,10 +19,11 @@ export function places(ends: State["ends"], group: State["group"]): Map<string, 
 }
 
 /** Adds places for ends that have none, beside those that do; `aspect` is the canvas's width by
- *  height. Where none has, as on a map that is opened, all are arranged. */
+ *  height. Where fewer than half have one, as on a map that is opened or when a filter was taken off,
+ *  all are arranged. */
 export function complete(answer: MapAnswer, group: State["group"], known: Map<string, Point>, aspect: number): void {
-  const first = !answer.nodes.some((node) => known.has(node.id));
-  if (!first) return add(known, placeNew(answer, group, known));
+  const kept = answer.nodes.filter((node) => known.has(node.id)).length;
+  if (kept * 2 >= answer.nodes.length) return add(known, placeNew(answer, group, known));
   known.clear();
   const begun = arrange(answer, group);
   const small = answer.nodes.length > 2 && answer.nodes.length <= FCOSE_NODES && answer.edges.length <= FCOSE_EDGES;

@@ -1,7 +1,7 @@
+import { rate } from "../parts/units";
 import { LOOKS, type Figure } from "./kinds";
 import { bands, SCALES, width, type Measure } from "./scale";
 import { corners } from "./shapes";
-import { bytesPerSecond } from "./units";
 
 const KINDS: Figure[] = ["workload", "node", "service", "aws_service", "internet", "on_prem", "unknown", "others"];
 const SPEEDS = [1024, 1024 ** 2, 100 * 1024 ** 2];
@@ -23,7 +23,7 @@ export function Legend({ measure }: { measure: Measure }) {
         <dl>
           <dt>Width</dt>
           {SPEEDS.map((speed) => (
-            <dd key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{bytesPerSecond(speed)}</dd>
+            <dd key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{rate(speed, 1)}</dd>
           ))}
           {KINDS.map((kind) => (
             <dd key={kind}><Icon figure={kind} />{LOOKS[kind].title}</dd>

@@ -1,10 +1,10 @@
 import { useRef, useState } from "preact/hooks";
 import { go, state } from "../state";
+import { rate } from "../parts/units";
 import type { MapAnswer } from "../types";
 import { edgeId, figure, longName } from "./kinds";
 import { Icon } from "./legend";
 import { badness, tone, valueText, type Measure } from "./scale";
-import { bytesPerSecond } from "./units";
 
 type Order = "worst" | "largest" | "ends";
 const TITLES: [Order, string][] = [["worst", "Worst"], ["largest", "Largest"], ["ends", "Ends"]];
@@ -72,7 +72,7 @@ function edges(answer: MapAnswer, measure: Measure, order: Order) {
   return sorted.slice(0, LONGEST).map((edge) => ({
     id: edgeId(edge),
     name: `${longName(edge.client)} → ${longName(edge.server)}${edge.is_new ? " (new)" : ""}`,
-    figure: order === "worst" ? valueText(measure, edge) : bytesPerSecond(bytes(edge) / seconds),
+    figure: order === "worst" ? valueText(measure, edge) : rate(bytes(edge), seconds),
     mark: <span class={`map-swatch tone-${tone(measure, edge)}`} aria-hidden="true" />,
   }));
 }
@@ -83,7 +83,7 @@ function ends(answer: MapAnswer) {
   return [...answer.nodes].sort((a, b) => bytes(b) - bytes(a)).slice(0, LONGEST).map((node) => ({
     id: node.id,
     name: longName(node.id),
-    figure: bytesPerSecond(bytes(node) / seconds),
+    figure: rate(bytes(node), seconds),
     mark: <Icon figure={figure(node)} />,
   }));
 }

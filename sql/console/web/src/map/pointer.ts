@@ -1,6 +1,5 @@
 import type { Drawing } from "./drawing";
 import type { Point } from "./place";
-import type { End } from "./scene";
 
 export interface Hovered extends Point {
   id: string;
@@ -21,7 +20,7 @@ export function follow(drawing: Drawing, tell: Told): () => void {
   const { canvas } = drawing;
   const stopping = new AbortController();
   const down = new Map<number, Point>();
-  let dragged: End | null = null;
+  let dragged = ""; // by id, since a refresh makes new ends
   let moved = 0;
   const on = <K extends keyof HTMLElementEventMap>(name: K, then: (event: HTMLElementEventMap[K]) => void, options = {}) =>
     canvas.addEventListener(name, then, { signal: stopping.signal, ...options });
@@ -35,7 +34,7 @@ export function follow(drawing: Drawing, tell: Told): () => void {
     if (event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
     down.set(event.pointerId, at(event));
-    if (down.size === 1) [dragged, moved] = [drawing.endAt(at(event)), 0];
+    if (down.size === 1) [dragged, moved] = [drawing.endAt(at(event))?.id ?? "", 0];
     tell.hovered(null);
   });
   on("pointermove", (event) => {

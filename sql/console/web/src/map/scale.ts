@@ -1,6 +1,6 @@
 import type { MapEdge } from "../types";
 import type { State } from "../state";
-import { microseconds, share, usd } from "./units";
+import { share, span, usd } from "../parts/units";
 
 export type Measure = State["colour"];
 /** How an edge is doing, from good to bad; "none": nothing was measured. */
@@ -40,7 +40,7 @@ export const SCALES: Record<Measure, Scale> = {
     title: "Round trip, 95th percentile",
     value: (edge) => edge.rtt_p95,
     steps: [["good", 1000], ["fair", 10_000], ["warn", 100_000], ["bad", Infinity]],
-    text: microseconds,
+    text: span,
   },
   failures: {
     name: "Failures",

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { usePolled } from "../parts/polled";
+import { rate } from "../parts/units";
 import { go, live, scope, state } from "../state";
 import type { TimelineAnswer } from "../types";
-import { usePolled } from "./refresh";
-import { bytesPerSecond } from "./units";
 import { chosen, overview, stepped, type Window } from "./window";
 
 const REFRESH_SECONDS = 30;
@@ -17,7 +17,7 @@ export function Scrubber() {
   const around = (kept.current = overview(window, now, live.value, kept.current));
   const { search, range, since, until, ...filters } = scope.value;
   const asked = live.value ? { range: `${Math.round((around.until - around.since) / 60)}m` } : around;
-  const { answer, error } = usePolled<TimelineAnswer>("timeline", { ...filters, ...asked }, live.value ? REFRESH_SECONDS : null);
+  const { answer, error } = usePolled<TimelineAnswer>("timeline", { ...filters, ...asked }, REFRESH_SECONDS);
   const [playing, play] = useState(false);
 
   useEffect(() => {
@@ -91,15 +91,18 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
       select: { show: true, left: 0, top: 0, width: 0, height: 0 },
       scales: { y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.1] } },
-      axes: [{ ...axis, size: 26, values: (_, marks, __, ___, step) => marks.map((mark) => tick(mark, step)) }, { ...axis, size: 70, values: (_, marks) => marks.map(bytesPerSecond), splits: (_, __, ___, most) => [0, most / 2] }],
+      axes: [{ ...axis, size: 26, values: (_, marks, __, ___, step) => marks.map((mark) => tick(mark, step)) }, { ...axis, size: 70, values: (_, marks) => marks.map((mark) => rate(mark, 1)), splits: (_, __, ___, most) => [0, most / 2] }],
       series: [{}, { stroke: () => colour("--accent"), fill: () => colour("--map-area"), width: 1.5, points: { show: false } }, { stroke: () => colour("--bad"), width: 0, points: { show: true, size: 5, fill: () => colour("--bad") } }],
       hooks: {
         setSelect: [(of) => {
-          if (of.select.width < 3) return;
-          replay({ since: of.posToVal(of.select.left, "x"), until: of.posToVal(of.select.left + of.select.width, "x") });
+          if (of.select.width < 3) mark(of, latest.current, latestLive.current);
+          else replay({ since: of.posToVal(of.select.left, "x"), until: of.posToVal(of.select.left + of.select.width, "x") });
         }],
       },
     }, data(answer), here));
+    const held = (event: PointerEvent) => { holding.current = event.type === "pointerdown"; };
+    here.addEventListener("pointerdown", held);
+    addEventListener("pointerup", held);
     const resized = new ResizeObserver(() => {
       made.setSize({ width: here.clientWidth, height: 92 });
       mark(made, latest.current, latestLive.current);
@@ -107,15 +110,19 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
     resized.observe(here);
     return () => {
       resized.disconnect();
+      removeEventListener("pointerup", held);
       made.destroy();
     };
   }, []);
+  const holding = useRef(false); // what is being dragged out is not to be replaced by a refresh
   const latest = useRef(window);
   const latestLive = useRef(live);
   latest.current = window;
   latestLive.current = live;
   useEffect(() => plot.current!.setData(data(answer)), [answer]);
-  useEffect(() => mark(plot.current!, window, live), [answer, window.since, window.until, live]);
+  useEffect(() => {
+    if (!holding.current) mark(plot.current!, window, live);
+  }, [answer, window.since, window.until, live]);
   return <div ref={container} class="map-timeline" role="img" aria-label="Throughput over the hours; drag over it to replay a part, or use the buttons before it" />;
 }
 
