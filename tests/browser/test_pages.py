@@ -13,6 +13,8 @@ from tests.browser import answers as made
 from tests.browser.chromium import ORIGIN, PAGE, serve
 from tests.browser.shop import CART, DATABASE
 
+pytestmark = pytest.mark.integration
+
 AXE = PAGE.parent / "node_modules" / "axe-core" / "axe.min.js"
 EDGE = f"{CART}|{DATABASE}"
 VIEWS = {
