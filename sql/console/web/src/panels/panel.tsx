@@ -53,7 +53,7 @@ export function Panel({ selected }: { selected: string }) {
           </>
         )}
       </Said>
-      {server !== undefined && <Conversations client={client} server={server} />}
+      {server !== undefined && !(found.error && !found.answer) && <Conversations client={client} server={server} />}
     </aside>
   );
 }
