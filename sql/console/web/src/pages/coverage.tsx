@@ -2,7 +2,6 @@ import { usePolled } from "../parts/polled";
 import { Empty, Said } from "../parts/said";
 import { Table } from "../parts/table";
 import { bytes, count, share } from "../parts/units";
-import { scope } from "../state";
 import type { CoverageAnswer } from "../types";
 
 /** Where bytes can be lost, and what to do about it. */
@@ -25,8 +24,7 @@ const LOSSES: { of: (answer: CoverageAnswer) => number; said: (value: number) =>
 ];
 
 export function Coverage() {
-  const { range, since, until, cluster } = scope.value;
-  const found = usePolled<CoverageAnswer>("coverage", { range, since, until, cluster });
+  const found = usePolled<CoverageAnswer>("coverage", {}, 5, true);
   const empty = (answer: CoverageAnswer) => answer.nodes.length === 0 ? <p>No agent has told anything yet. Is one running on each node? <code>flowatlas doctor</code> says what is missing.</p> : null;
   return <Said of={found} empty={empty}>{(answer) => <Shown answer={answer} />}</Said>;
 }
@@ -35,7 +33,7 @@ function Shown({ answer }: { answer: CoverageAnswer }) {
   const lost = LOSSES.filter(({ of }) => of(answer) > 0);
   return (
     <>
-      <p class="lead"><b>{share(answer.covered)}</b> of the bytes that the kernels counted are in the tables.</p>
+      <p class="lead"><b>{share(answer.covered)}</b> of the bytes that the kernels counted are in the tables, of all that is kept. What the last seconds brought is still on its way.</p>
       <dl class="tiles">
         <div><dt>Counted by kernels</dt><dd>{bytes(answer.kernel_bytes)}</dd></div>
         <div><dt>In the tables</dt><dd>{bytes(answer.table_bytes)}</dd></div>
@@ -45,7 +43,7 @@ function Shown({ answer }: { answer: CoverageAnswer }) {
       </dl>
       <section>
         <h2>What is lost</h2>
-        {lost.length === 0 && <Empty><p>Nothing is lost. What is not in the tables yet is on its way.</p></Empty>}
+        {lost.length === 0 && <Empty><p>Nothing is lost.</p></Empty>}
         <ul class="losses">
           {lost.map(({ of, said, advice }) => <li key={advice}><p><b>{said(of(answer))}.</b></p><p>{advice}</p></li>)}
         </ul>

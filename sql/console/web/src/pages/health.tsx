@@ -2,22 +2,21 @@ import { EdgeLink } from "../parts/ends";
 import { usePolled } from "../parts/polled";
 import { Empty, Said } from "../parts/said";
 import { many } from "../parts/units";
-import { scope } from "../state";
+import { scope, state } from "../state";
 import type { HealthAnswer } from "../types";
 
-/** As the map's colours have it. */
-const BAD = 50;
-const FAIR = 80;
+/** Least health, colour and word, as the map has them. */
+const STEPS: [number, string, string][] = [[90, "good", "good"], [70, "warn", "fair"], [40, "warn", "poor"], [0, "bad", "bad"]];
+const MOST = 100;
 
 export function Health() {
-  const found = usePolled<HealthAnswer>("health", scope.value);
+  const found = usePolled<HealthAnswer>("health", { ...scope.value, ends: state.value.ends, limit: MOST });
   return (
     <Said of={found}>
       {(answer) => (
         <>
           <p class="lead">
-            {answer.edges.length === 0 ? "" : `${many(answer.edges.length, "edge")} with something wrong, the worst first. `}
-            {many(answer.healthy_edges, "edge")} with nothing wrong.
+            {said(answer)}
           </p>
           {answer.edges.length === 0 ? <Nothing healthy={answer.healthy_edges} /> : (
             <ol class="worst">
@@ -38,8 +37,14 @@ export function Health() {
   );
 }
 
+function said({ edges, healthy_edges: others }: HealthAnswer): string {
+  if (edges.length === MOST) return `The ${MOST} worst edges; ${many(others, "other")}.`;
+  const well = `${many(others, "edge")} with nothing wrong.`;
+  return edges.length === 0 ? well : `${many(edges.length, "edge")} with something wrong, the worst first. ${well}`;
+}
+
 function Score({ value }: { value: number }) {
-  const [tone, word] = value < BAD ? ["bad", "bad"] : value < FAIR ? ["warn", "fair"] : ["good", "good"];
+  const [, tone, word] = STEPS.find(([least]) => value >= least) ?? STEPS[3]!;
   return <span class={`score ${tone}`} title="Health: 100 is nothing wrong, 0 is broken"><b>{Math.round(value)}</b> {word}</span>;
 }
 

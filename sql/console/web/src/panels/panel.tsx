@@ -23,7 +23,7 @@ export function Panel({ selected }: { selected: string }) {
   );
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && !(event.target as HTMLElement).closest("input, select")) shut();
+      if (event.key === "Escape" && !(event.target instanceof Element && event.target.closest("input, select"))) shut();
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
@@ -53,7 +53,7 @@ export function Panel({ selected }: { selected: string }) {
           </>
         )}
       </Said>
-      {server !== undefined && <Conversations client={client} server={server} />}
+      {server !== undefined && !(found.error && !found.answer) && <Conversations client={client} server={server} />}
     </aside>
   );
 }

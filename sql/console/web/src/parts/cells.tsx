@@ -34,7 +34,7 @@ export function columnsOf(answer: TableAnswer): Column<Cells>[] {
   return answer.columns.flatMap((column, at) => column.name.endsWith("_id") ? [] : [{
     name: column.name,
     title: column.title,
-    figure: column.unit !== "" && column.unit !== "time",
+    figure: column.name === "health" || (column.unit !== "" && column.unit !== "time"),
     sortable: column.sortable,
     cell: (row: Cells) => cell(column, row[at] ?? null),
     cellTitle: (row: Cells) => explained(column.name, row[at] ?? null),
@@ -50,6 +50,7 @@ export function valueOf(answer: TableAnswer, row: Cells, name: string): string {
 function cell(column: Described, value: string | number | null) {
   if (value === null || value === "") return "–";
   if (typeof value === "string") return /(^|_)(path|paths|way)$/.test(column.name) ? pathName(value) : value;
+  if (column.name === "health") return Math.round(value);
   switch (column.unit) {
     case "bytes": return bytes(value);
     case "usd": return usd(value);

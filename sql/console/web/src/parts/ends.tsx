@@ -51,7 +51,7 @@ export function EdgeName({ client, server }: { client: EndId; server: EndId }) {
   return (
     <>
       <span class="end" title={endKind(client)}>{endName(client)}</span>
-      <span class="arrow" aria-label="to"> → </span>
+      <span class="arrow"> → </span>
       <span class="end" title={endKind(server)}>{endName(server)}</span>
     </>
   );

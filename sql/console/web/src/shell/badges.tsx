@@ -2,7 +2,6 @@ import { Link } from "../parts/link";
 import { usePolled } from "../parts/polled";
 import { lasting, utc } from "../parts/times";
 import { share } from "../parts/units";
-import { scope } from "../state";
 import type { CoverageAnswer, StatusAnswer } from "../types";
 
 /** Below this some traffic is missing from every figure, and the badge says so. */
@@ -11,8 +10,7 @@ const ENOUGH = 0.999;
 const LATE_SECONDS = 60;
 
 export function CoverageBadge() {
-  const { range, since, until, cluster } = scope.value;
-  const { answer } = usePolled<CoverageAnswer>("coverage", { range, since, until, cluster }, 15);
+  const { answer } = usePolled<CoverageAnswer>("coverage", {}, 15, true);
   const covered = answer?.covered ?? null;
   const low = covered !== null && covered < ENOUGH;
   return (

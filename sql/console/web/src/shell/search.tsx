@@ -7,6 +7,7 @@ export function Search() {
   const box = useRef<HTMLInputElement>(null);
   const timer = useRef(0);
   const { search } = state.value;
+  const said = useRef(search);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const within = event.target as HTMLElement;
@@ -19,11 +20,16 @@ export function Search() {
     return () => removeEventListener("keydown", pressed);
   }, []);
   useEffect(() => {
-    if (box.current && document.activeElement !== box.current) box.current.value = search;
+    if (search === said.current) return; // it came from here, and more may have been typed since
+    said.current = search;
+    box.current!.value = search;
   }, [search]);
   const typed = (text: string) => {
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => go({ search: text.trim(), page: "" }, true), DEBOUNCE_MS);
+    timer.current = window.setTimeout(() => {
+      said.current = text.trim();
+      go({ search: said.current, page: "" }, true);
+    }, DEBOUNCE_MS);
   };
   return (
     <label class="search">
