@@ -15,7 +15,7 @@ import faust
 from faust.tables.manager import TableManager
 
 from sql.client import connect
-from stream import sources
+from stream import memory, sources
 from stream.dead_letter import DeadLetters, Headers
 from stream.exposition import Exposition
 from stream.fetching import RunConsumer, messages
@@ -138,6 +138,7 @@ class StreamApp(faust.App):
         self.sources.read()
         store = Store(connect(settings.clickhouse))
         self.sources.start()
+        memory.settle()
         self.health.unanswered = lambda: store.unanswered
         sink = Sink(
             store, self.sources, settings.cluster, settings.window_seconds, settings.flush_seconds

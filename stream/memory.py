@@ -7,13 +7,19 @@ hundreds of megabytes.
 from __future__ import annotations
 
 import ctypes
+import gc
 
 import pyarrow as pa
 
 # glibc's malloc.h. The longest blocks that may come from the heap are half an arena, 32 MB.
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 LONGEST_BLOCK = 32 << 20
-KEPT = 512 << 20
+KEPT = 1 << 30
+"""About what ranges being prepared and inserted take together with the defaults: with half of it
+the heap's end went back to the kernel and came again with every range."""
+YOUNG = 50_000
+"""Objects made until Python looks for cycles among them, instead of 700: a range makes many that
+live as long as it does."""
 
 
 def keep() -> None:
@@ -26,3 +32,11 @@ def keep() -> None:
     mallopt(TRIM_THRESHOLD, KEPT)
     mallopt(ARENA_MAX, 1)
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def settle() -> None:
+    """What was made up to now is passed over when Python looks for cycles: modules, and an
+    inventory of many objects. Each still goes when the last reference to it does."""
+    gc.set_threshold(YOUNG)
+    gc.collect()
+    gc.freeze()
