@@ -223,7 +223,8 @@ def test_an_empty_time_is_an_empty_map(web: TestClient) -> None:
 
 
 HEALTHY = {
-    "retransmitted_segments": 0, "segments": 10**6, "connections_failed": 0,
+    "retransmitted_segments": 0, "retransmitted_syns": 0, "segments": 10**6,
+    "connections_failed": 0, "connections_refused": 0, "connections_reset": 0,
     "connections_attempted": 10**4, "listen_overflows": 0, "resets": 0, "zero_windows": 0,
     "dropped_packets": 0, "packets_to_server": 10**6, "packets_to_client": 0,
     "rtt_histogram": "map(2, 1000)", "rtt_p95": 120,
@@ -233,7 +234,9 @@ SICK = [
     ({"retransmitted_segments": 200}, 98.8),  # 0.02 %
     ({"retransmitted_segments": 5_000}, 70),  # 0.5 %
     ({"retransmitted_segments": 60_000}, 40),
+    ({"retransmitted_segments": 5_000, "retransmitted_syns": 5_000}, 100),
     ({"connections_failed": 1_000}, 75),
+    ({"connections_failed": 1_000, "connections_refused": 1_000, "resets": 1_000}, 75),
     ({"connections_failed": 10_000}, 50),
     ({"connections_failed": 1, "connections_attempted": 1}, 95),
     ({"retransmitted_segments": 3, "segments": 9}, 94),

@@ -1,4 +1,4 @@
-SELECT * EXCEPT (segments, rtt_histogram)
+SELECT * EXCEPT (segments, retransmitted_syns, rtt_histogram)
 FROM
 (
     SELECT

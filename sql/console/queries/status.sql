@@ -1,5 +1,7 @@
 SELECT
-    nullIf(toUnixTimestamp(max(window)), 0) AS newest,
+    nullIf(toUnixTimestamp(greatest(
+        max(window), (SELECT max(window) FROM flows_10s WHERE window >= now() - INTERVAL 2 HOUR)
+    )), 0) AS newest,
     arraySort(groupUniqArray(toString(cluster))) AS clusters,
     arraySort(arrayFilter(x -> x != '', groupUniqArrayArray([toString(client_namespace), toString(server_namespace)]))) AS namespaces,
     arraySort(arrayFilter(x -> x != '', groupUniqArrayArray([toString(client_zone), toString(server_zone)]))) AS zones,

@@ -33,6 +33,8 @@
             sum(row.zero_windows_to_client) AS zero_windows_to_client,
             sum(row.retransmitted_segments_to_server) AS retransmitted_segments_to_server,
             sum(row.retransmitted_segments_to_client) AS retransmitted_segments_to_client,
+            sum(row.retransmitted_syns_to_server) AS retransmitted_syns_to_server,
+            sum(row.retransmitted_syns_to_client) AS retransmitted_syns_to_client,
             sum(row.client_dropped_packets) AS client_dropped_packets,
             sum(row.server_dropped_packets) AS server_dropped_packets,
             sumMap(row.client_rtt_histogram) AS client_rtt_histogram,
