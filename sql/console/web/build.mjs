@@ -1,5 +1,5 @@
 // Bundles the page into dist/, which the wheel carries. `node build.mjs --watch` builds at each change.
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import * as esbuild from "esbuild";
 
 const options = {
@@ -17,6 +17,7 @@ const options = {
   logLevel: "warning",
 };
 
+await rm("dist/assets", { recursive: true, force: true }); // chunks of builds before
 await mkdir("dist/assets", { recursive: true });
 await copyFile("src/index.html", "dist/index.html");
 if (process.argv.includes("--watch")) await (await esbuild.context(options)).watch();
