@@ -41,7 +41,7 @@ export function Panel({ selected }: { selected: string }) {
       <p class="panel-links">
         {view !== "map" && <Link to={onMap(client, server)}>Show on the map</Link>}
         {server === undefined && state.value.focus !== client && <Link to={{ ...onMap(client), focus: client }}>Only it and its neighbours</Link>}
-        {server !== undefined && <><Link to={{ selected: client }}>{endName(client)}</Link><Link to={{ selected: server }}>{endName(server)}</Link></>}
+        {server !== undefined && <><Link to={{ selected: client }}>About {endName(client)}</Link><Link to={{ selected: server }}>About {endName(server)}</Link></>}
       </p>
       <Said of={found}>
         {(answer) => (

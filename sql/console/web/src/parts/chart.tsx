@@ -39,6 +39,7 @@ export function Chart({ title, times, lines, unit, binary = false, height = 120 
     const made = new uPlot({
       width: into.clientWidth || 300,
       height,
+      padding: [8, 8, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 } },
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
