@@ -26,7 +26,7 @@ UNTIL = int(time.time()) // 3600 * 3600
 """The end of the range asked for, of which the hour before is the range."""
 NOW = datetime.fromtimestamp(UNTIL - 1800, UTC)
 EARLIER = datetime.fromtimestamp(UNTIL - 5400, UTC)
-RANGE = {"since": UNTIL - 3600, "until": UNTIL}
+RANGE: dict[str, Any] = {"since": UNTIL - 3600, "until": UNTIL}
 CROSS, SAME, NAT, INTERNET = 2, 1, 4, 8
 OUTSIDE: dict[str, Any] = {"server_namespace": "", "server_workload": "", "server_pod": ""}
 OUTSIDE |= {"server_node": "", "server_zone": "", "server_port": 443}
@@ -211,7 +211,11 @@ def test_an_ends_panel_tells_the_other_ends(web: TestClient) -> None:
 
 
 def test_what_was_never_seen_is_404(web: TestClient) -> None:
-    for path, asked in (("end", {"id": "pod:a/b"}), ("edge", {"client": CART, "server": CART})):
+    unknown: list[tuple[str, dict[str, str]]] = [
+        ("end", {"id": "pod:a/b"}),
+        ("edge", {"client": CART, "server": CART}),
+    ]
+    for path, asked in unknown:
         answer = web.get(f"/api/{path}", params=RANGE | asked)
         assert answer.status_code == 404
         assert "was not seen" in answer.json()["detail"]
