@@ -12,7 +12,7 @@ PYTHON := .venv/bin/python
 help:
 	@echo "make demo [SECONDS=n] [BROKER=kafka]  the whole system over a demo cluster on this machine"
 	@echo "make test [PYTEST_ARGS=...]           every test"
-	@echo "make lint                             ruff, mypy, import-linter"
+	@echo "make lint                             ruff, mypy, import-linter, tsc"
 	@echo "make docs                             write docs/metrics.md anew from the code"
 	@echo "make bench [QUICK=1]                  the benchmarks"
 	@echo "make fuzz [SECONDS=n]                 fuzz what reads others' bytes, n seconds each (60)"
@@ -33,6 +33,7 @@ lint: setup
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
+	@npm run --silent --prefix sql/console/web check
 
 docs: setup
 	@$(PYTHON) -m deploy.local.metrics_catalogue

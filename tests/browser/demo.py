@@ -13,13 +13,10 @@ from clickhouse_connect.driver import Client
 
 from deploy.local.demo.cluster import DemoCluster
 from deploy.local.demo.places import places
-from deploy.local.demo.settings import Settings
 from deploy.local.demo.shop import SHOP
-from deploy.local.probes import free_ports
-from deploy.local.system import System
 from sql.client import connect
+from tests.demo import system_over
 
-INTERVAL = 2.0
 SEEN = "SELECT uniqExact(window) FROM flows_10s WHERE client_workload = 'checkout'"
 
 
@@ -57,26 +54,15 @@ class Demo(NamedTuple):
 @contextmanager
 def running(data: Path) -> Iterator[Demo]:
     """From the shop's first traffic to its end."""
-    agent, bridge, stream, clickhouse, inventory, console = free_ports(6)
-    settings = Settings(
-        interval=INTERVAL,
-        agent_port=agent,
-        bridge_port=bridge,
-        stream_port=stream,
-        clickhouse_port=clickhouse,
-        inventory_port=inventory,
-        console_port=console,
-    )
     cluster = DemoCluster()
     try:
         cluster.start()
-        plan = settings.plan(data, cluster.node_cgroups, cluster.namespace, cluster.directory)
-        system = System(plan, say=lambda _: None)
+        system = system_over(cluster, data)
         try:
             system.start()
             cluster.start_traffic()
             with connect(system.clickhouse) as client:
-                yield Demo(cluster, f"http://127.0.0.1:{console}", client)
+                yield Demo(cluster, f"http://127.0.0.1:{system.plan.ports.console}", client)
         finally:
             system.stop()
     finally:

@@ -17,11 +17,10 @@ from benchmarks.grafana import ALL, Range, Values, expand, queries
 from deploy.local.demo import fabric, run
 from deploy.local.demo.cluster import DemoCluster
 from deploy.local.demo.places import places
-from deploy.local.demo.settings import Settings
 from deploy.local.demo.shop import SHOP
-from deploy.local.probes import free_ports
 from deploy.local.system import System
 from sql.client import connect
+from tests.demo import INTERVAL, system_over
 
 pytestmark = pytest.mark.integration
 
@@ -186,7 +185,6 @@ def test_nothing_leads_to_the_machines_own_interfaces(cluster: DemoCluster) -> N
         assert "No route to host" in attempt.stderr or "unreachable" in attempt.stderr
 
 
-INTERVAL = 2.0
 WATCHED_SECONDS = 12.0
 ROWS_SEEN = "SELECT node, sum(flow_rows) FROM flows_10s GROUP BY node"
 BATCHES = """
@@ -199,21 +197,7 @@ FROM agent_ledger WHERE stream_rows > 0 ORDER BY inserted_at
 @pytest.fixture(scope="module")
 def system(cluster: DemoCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system over the demo."""
-    agent, bridge, stream, clickhouse, inventory, console = free_ports(6)
-    settings = Settings(
-        interval=INTERVAL,
-        agent_port=agent,
-        bridge_port=bridge,
-        stream_port=stream,
-        clickhouse_port=clickhouse,
-        inventory_port=inventory,
-        console_port=console,
-    )
-    data = tmp_path_factory.mktemp("demo")
-    system = System(
-        settings.plan(data, cluster.node_cgroups, cluster.namespace, cluster.directory),
-        say=lambda _: None,
-    )
+    system = system_over(cluster, tmp_path_factory.mktemp("demo"))
     try:
         system.start()
         yield system

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from sql.console.api.answers_tables import TableAnswer, TableColumn
@@ -17,45 +18,48 @@ from sql.console.tables import UNITS, Table, table, title
 
 router = APIRouter()
 
-Sort = Annotated[str, Query(max_length=50, description="A column; by bytes if none is given")]
 Order = Literal["asc", "desc"]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Rows of a page")]
-Offset = Annotated[int, Query(ge=0, le=2**53, description="Rows before the page")]
-Format = Annotated[
-    Literal["json", "csv"], Query(alias="format", description="csv is the whole table at once")
-]
+Format = Literal["json", "csv"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which part of a table, in which order, as what."""
+
+    sort: str
+    order: Order
+    limit: int
+    offset: int
+    format: Format
+
+
+def wanted(
+    *,
+    sort: Annotated[str, Query(max_length=50, description="A column; none: by bytes")] = "",
+    order: Order = "desc",
+    limit: Annotated[int, Query(ge=1, le=1000, description="Rows of a page")] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**53, description="Rows before the page")] = 0,
+    as_: Annotated[Format, Query(alias="format", description="csv: all rows at once")] = "json",
+) -> Wanted:
+    """Read a request's parameters."""
+    return Wanted(sort, order, limit, offset, as_)
+
+
+Asking = Annotated[Wanted, Depends(wanted)]
 CSV: dict[int | str, dict[str, object]] = {200: {"content": {"text/csv": {}}}}
 
 
 @router.get("/flows/{view}", response_model=TableAnswer, responses=CSV)
 def flows(
-    *,
-    store: Reading,
-    asked: Scoped,
-    view: Literal["cluster", "aws", "external"],
-    sort: Sort = "",
-    order: Order = "desc",
-    limit: Limit = 100,
-    offset: Offset = 0,
-    format_: Format = "json",
+    store: Reading, asked: Scoped, part: Asking, view: Literal["cluster", "aws", "external"]
 ) -> Response | TableAnswer:
     """Edges by port and path: traffic within the cluster, with AWS's services, with the rest."""
-    whole = table(f"flows_{view}", asked, sort=sort, order=order)
-    return _csv(store, whole) if format_ == "csv" else _page(store, whole, limit, offset)
+    return _answer(store, table(f"flows_{view}", asked, sort=part.sort, order=part.order), part)
 
 
 @router.get("/conversations", response_model=TableAnswer, responses=CSV)
 def conversations(
-    *,
-    store: Reading,
-    asked: Scoped,
-    client: Id,
-    server: Id,
-    sort: Sort = "",
-    order: Order = "desc",
-    limit: Limit = 100,
-    offset: Offset = 0,
-    format_: Format = "json",
+    store: Reading, asked: Scoped, part: Asking, client: Id, server: Id
 ) -> Response | TableAnswer:
     """What an edge consists of, pod to pod with addresses, and what told who they are. There for 30
     days."""
@@ -63,19 +67,23 @@ def conversations(
     whole = table(
         "conversations",
         asked,
-        sort=sort,
-        order=order,
+        sort=part.sort,
+        order=part.order,
         grain=grain_of(client, server),
         more=which | sides(client, server),
     )
-    return _csv(store, whole) if format_ == "csv" else _page(store, whole, limit, offset)
+    return _answer(store, whole, part)
 
 
-def _page(store: Store, whole: Table, limit: int, offset: int) -> TableAnswer:
-    given = {**whole.parameters, "limit": limit, "offset": offset}
+def _answer(store: Store, whole: Table, part: Wanted) -> Response | TableAnswer:
+    return _csv(store, whole) if part.format == "csv" else _page(store, whole, part)
+
+
+def _page(store: Store, whole: Table, part: Wanted) -> TableAnswer:
+    given = {**whole.parameters, "limit": part.limit, "offset": part.offset}
     rows = store.select(whole.page(), given)
     total = rows[0]["total"] if rows else 0
-    if not rows and offset:
+    if not rows and part.offset:
         total = store.select(whole.count(), given)[0]["total"]
     columns = [
         TableColumn(name=name, title=title(name), unit=UNITS.get(name, ""), sortable=True)
