@@ -21,6 +21,10 @@ from sql.migrate import migrate
 from sql.settings import ClickHouse
 
 
+READER = "reader"
+"""The embedded ClickHouse's user that may only read."""
+
+
 class Stoppable(Protocol):
     """A part of the running system."""
 
@@ -222,7 +226,10 @@ class System:
     def _start_console(self) -> None:
         port = self.plan.ports.console
         self._say("starting the console")
-        console = self._role("console", "--port", str(port), *self._clickhouse_flags())
+        flags = [*self._clickhouse_flags(), "--port", str(port)]
+        if not self.plan.clickhouse.url:
+            flags += ["--clickhouse-user", READER]
+        console = self._role("console", *flags)
         self._start_role(console, f"http://127.0.0.1:{port}/metrics")
 
     def _start_agents(self) -> None:
