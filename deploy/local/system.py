@@ -20,7 +20,6 @@ from deploy.local.supervisor import SupervisedProcess, role_command
 from sql.migrate import migrate
 from sql.settings import ClickHouse
 
-
 READER = "reader"
 """The embedded ClickHouse's user that may only read."""
 
