@@ -90,7 +90,7 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
       legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
       select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-      scales: { y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.1] } },
+      scales: { x: { range: () => [told.current.since, told.current.until] }, y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.1] } },
       axes: [{ ...axis, size: 26, values: (_, marks, __, ___, step) => marks.map((mark) => tick(mark, step)) }, { ...axis, size: 70, values: (_, marks) => marks.map((mark) => rate(mark, 1)), splits: (_, __, ___, most) => [0, most / 2] }],
       series: [{}, { stroke: () => colour("--accent"), fill: () => colour("--map-area"), width: 1.5, points: { show: false } }, { stroke: () => colour("--bad"), width: 0, points: { show: true, size: 5, fill: () => colour("--bad") } }],
       hooks: {
@@ -115,6 +115,8 @@ function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Windo
     };
   }, []);
   const holding = useRef(false); // what is being dragged out is not to be replaced by a refresh
+  const told = useRef(answer); // all that was asked for is shown, also where nothing was seen
+  told.current = answer;
   const latest = useRef(window);
   const latestLive = useRef(live);
   latest.current = window;
