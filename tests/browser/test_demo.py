@@ -41,6 +41,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    """The shop, its agents and the browser share the machine."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 def shown(page: Page, demo: Demo, query: str) -> None:
     page.goto(f"{demo.console}/?{query}")
 
