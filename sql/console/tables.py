@@ -100,7 +100,7 @@ class Table:
         if self.scope.live:
             since, until = f"now() - INTERVAL {self.scope.seconds} SECOND", "now()"
         literals = {name: _literal(value) for name, value in self.parameters.items()}
-        literals |= {"since": since, "read_since": since, "until": until}
+        literals |= {"since": since, "until": until}
         return re.sub(r"\{(\w+):[^}]+\}", lambda found: literals[found[1]], self.statement)
 
 

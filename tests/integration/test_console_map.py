@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from sql.client import connect
 from sql.console.app import application
+from sql.console.scope import scope
 from sql.console.settings import Settings
 from sql.console.store import Store, text
 from sql.settings import ClickHouse
@@ -275,3 +276,14 @@ def test_a_short_range_has_the_sums_of_its_windows_by_whatever_they_are_read(
     answer = got(web, "map", since=since, until=since + length)
     assert answer["seconds"] == seconds
     assert answer["totals"]["bytes"] == size > 0
+
+
+@pytest.mark.parametrize("ago", [0, 2 * 86400 - 60 - 900, 2 * 86400 + 60, 29 * 86400 + 60])
+@pytest.mark.parametrize("length", [60, 900, 901, 6 * 3600, 6 * 3600 + 1, 7 * 86400])
+def test_the_level_is_the_one_that_the_views_choose(client: Client, ago: int, length: int) -> None:
+    until = int(time.time()) - ago
+    asked = scope(last="15m", since=until - length, until=until)
+    told = "SELECT flowatlasLevel(toDateTime({since:UInt32}), toDateTime({until:UInt32})) AS level"
+    given = {"since": asked.since, "until": asked.until}
+    asked_of = client.query(f"{told}, flowatlasSeconds(level)", parameters=given).result_rows
+    assert asked_of == [(asked.level.table, asked.level.seconds)]

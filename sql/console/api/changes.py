@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -30,9 +31,9 @@ def changes(
     if against == "week":
         rows = store.rows("changes_week", asked.parameters())
     else:
-        earlier = asked.before(asked.seconds)
-        both = earlier.parameters() | {"until": moment(asked.until), "middle": moment(asked.since)}
-        rows = store.rows("changes_before", both)
+        both = replace(asked.before(asked.seconds), until=asked.until)
+        middle = {"middle": moment(asked.since)}
+        rows = store.rows("changes_before", both.parameters() | middle)
     return ChangesAnswer(
         since=asked.since,
         until=asked.until,

@@ -12,7 +12,7 @@ from sql.console.api.answers import ErrorAnswer, Measures, PanelAnswer, Peer, Po
 from sql.console.api.reading import Reading
 from sql.console.ends import OTHERS, Grain, grain_of, parse, sides
 from sql.console.errors import BadParameterError, NotFoundError
-from sql.console.scope import Scope, Scoped
+from sql.console.scope import MINUTES, Scope, Scoped
 from sql.console.store import Store
 
 router = APIRouter()
@@ -50,19 +50,19 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
         raise BadParameterError(f"{name} stands for many: filter the map to see them one by one.")
     scopes = asked, asked.before(asked.seconds), asked.before(WEEK)
     parameters = asked.summed() | which
-    with ThreadPoolExecutor(3) as pool:
+    seconds = MINUTES.seconds if grain == "pod" else asked.level.seconds
+    step = -(-asked.seconds // (POINTS * seconds)) * seconds
+    finest = asked.parameters() | which | {"step": step}
+    with ThreadPoolExecutor(4) as pool:
         sums = [
             pool.submit(store.rows, "panel_sums", scope.summed() | which, grain) for scope in scopes
         ]
+        points = pool.submit(store.rows, "panel_points", finest, grain)
         split = pool.submit(store.rows, "panel_shares", parameters, grain)
         peers = pool.submit(store.rows, "panel_peers", parameters, grain) if which["end"] else None
         now, before, last_week = (one.result()[0] for one in sums)
-        if not any(one["was_seen"] for one in (now, before, last_week)):
-            raise NotFoundError(f"{name} was not seen then, nor before: look at a longer time.")
-        finest = asked.parameters() | which | {"ends": grain}
-        seconds = store.rows("first", finest)[0]["seconds"]
-        step = -(-asked.seconds // (POINTS * seconds)) * seconds
-        points = store.rows("panel_points", finest | {"step": step}, grain)
+    if not any(one["was_seen"] for one in (now, before, last_week)):
+        raise NotFoundError(f"{name} was not seen then, nor before: look at a longer time.")
     return PanelAnswer(
         since=asked.since,
         until=asked.until,
@@ -71,7 +71,7 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
         now=Measures(**now),
         before=Measures(**before) if before["was_seen"] else None,
         last_week=Measures(**last_week) if last_week["was_seen"] else None,
-        points=_points(points, asked, step),
+        points=_points(points.result(), asked, step),
         drop_reasons=now["drop_reasons"],
         zone_pairs=shares.zone_pairs(split.result()),
         paths=shares.paths(split.result()),

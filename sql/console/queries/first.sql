@@ -1,5 +1,5 @@
 SELECT
-    if({ends:String} = 'pod', 60, flowatlasSeconds(flowatlasLevel({read_since:DateTime}, {until:DateTime}))) AS seconds,
+    if({ends:String} = 'pod', 60, {level_seconds:UInt32}) AS seconds,
     toUnixTimestamp(minOrNull(window)) AS first
-FROM edges_between(since = {read_since:DateTime}, until = {until:DateTime})
-WHERE window >= flowatlasWindow({since:DateTime}, flowatlasLevel({read_since:DateTime}, {until:DateTime}))
+FROM workload_reports
+WHERE rollup = {level:String} AND window >= {first_window:DateTime} AND window < {until:DateTime}

@@ -3,6 +3,6 @@ SELECT
     sum(seen.bytes_to_server + seen.bytes_to_client) AS bytes,
     sum(seen.connections_refused + seen.connections_timed_out + seen.connections_reset + seen.connections_unreachable) AS connections_failed,
     sum(seen.retransmitted_segments_to_server + seen.retransmitted_segments_to_client) AS retransmitted_segments
-FROM (SELECT * FROM edges_between(since = {since:DateTime}, until = {until:DateTime}) WHERE $scope) AS seen
+FROM (SELECT * FROM $rows WHERE $scope) AS seen
 GROUP BY time
 ORDER BY time

@@ -1,1 +1,0 @@
-SELECT flowatlasSeconds(flowatlasLevel({since:DateTime}, {until:DateTime})) AS seconds
