@@ -1,4 +1,4 @@
-"""A browser for all tests of a run, a page for each."""
+"""A browser for the tests of a file, a page for each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Page
 from tests.browser.chromium import started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Of a file, and not of a run: while Playwright is there, the thread has a
+    running event loop, and no other test could begin one."""
     with started() as found:
         yield found
 
