@@ -166,8 +166,7 @@ def test_records_that_cannot_be_read_stay_in_the_kernels_ledger(
     transfer(dialing, accepted, 101)
     dialing.close()
     accepted.close()
-    time.sleep(0.2)
-    before = first.ledger()
+    before = settled(first)
     first.close()
     monkeypatch.undo()
     second = Probe(str(cgroup), 5.0, RING_BYTES, pin_root=str(pins))
@@ -176,6 +175,16 @@ def test_records_that_cannot_be_read_stay_in_the_kernels_ledger(
     second.close()
     assert len(records) == 0
     assert second_ledger_of(cgroup, pins) == before
+
+
+def settled(probe: Probe) -> object:
+    """The ledger once the kernel adds nothing to it any more."""
+    told = probe.ledger()
+    while True:
+        time.sleep(0.5)
+        last, told = told, probe.ledger()
+        if told == last:
+            return told
 
 
 def second_ledger_of(cgroup: Path, pins: Path) -> object:
