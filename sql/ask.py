@@ -35,6 +35,17 @@ class Question:
     parameters: tuple[Parameter, ...]
     output: str = FORMAT
 
+    def values(self, **given: str) -> dict[str, str]:
+        """Of all its parameters, the defaults where none is given. Raises UnknownQuestionError for
+        one that it does not take."""
+        values = {parameter.name: parameter.default for parameter in self.parameters}
+        if unknown := sorted(set(given) - set(values)):
+            raise UnknownQuestionError(
+                f"{self.name} takes no {', '.join(unknown)}; "
+                f"it takes {', '.join(values) or 'nothing'}."
+            )
+        return values | given
+
 
 def questions() -> list[Question]:
     """All named queries, by name."""
@@ -54,13 +65,9 @@ def run(client: Client, name: str, output: str = "", colour: bool = False, **giv
     Raises UnknownQuestionError for a name or parameter that there is not, and what
     clickhouse-connect raises.
     """
-    question = _find(name)
-    values = {parameter.name: parameter.default for parameter in question.parameters}
-    if unknown := sorted(set(given) - set(values)):
-        raise UnknownQuestionError(
-            f"{name} takes no {', '.join(unknown)}; it takes {', '.join(values) or 'nothing'}."
-        )
-    answer = show(client, question.text, output or question.output, colour, values | given)
+    question = find(name)
+    values = question.values(**given)
+    answer = show(client, question.text, output or question.output, colour, values)
     return NOTHING if not answer and not output else answer
 
 
@@ -86,7 +93,8 @@ def show(
     return bytes(answer).decode(errors="replace").rstrip("\n")
 
 
-def _find(name: str) -> Question:
+def find(name: str) -> Question:
+    """The query of that name. Raises UnknownQuestionError."""
     by_name = {question.name: question for question in questions()}
     if name not in by_name:
         raise UnknownQuestionError(f"no question is called {name}; there are {', '.join(by_name)}.")

@@ -86,8 +86,8 @@ class Scope:
     def summed(self) -> dict[str, Any]:
         """The same for whoever wants sums alone: windows of a minute, even where the range is so
         short that those of 10 s would be read, which are five times as many."""
-        is_short = self.seconds < FEW_MINUTES or self.level != TENTHS
-        return self.parameters(None if is_short else MINUTES)
+        finer_than_needed = self.level == TENTHS and self.seconds >= FEW_MINUTES
+        return self.parameters(MINUTES if finer_than_needed else None)
 
     def before(self, seconds: int) -> Scope:
         """The same, so many seconds earlier; nothing is before 1970."""

@@ -63,12 +63,18 @@ LARGEST_FIRST = "bytes_to_server + bytes_to_client"
 
 @dataclass(frozen=True)
 class Table:
-    """A whole table, sorted; `statement` takes `parameters`."""
+    """A whole table; `body` gives its rows in the order `order`, and takes `parameters`."""
 
     name: str
-    statement: str
+    body: str
+    order: str
     parameters: Mapping[str, Any]
     scope: Scope
+
+    @property
+    def statement(self) -> str:
+        """All of it, sorted."""
+        return f"{self.body}\nORDER BY {self.order}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -78,9 +84,8 @@ class Table:
     def page(self) -> str:
         """The statement of a page, with parameters `limit` and `offset`, and the number of rows of
         all pages as the last column."""
-        inner, _, order = self.statement.rpartition("\nORDER BY ")
         return (
-            f"SELECT *, count() OVER () AS total\nFROM\n({inner})\nORDER BY {order}\n"
+            f"SELECT *, count() OVER () AS total\nFROM\n({self.body})\nORDER BY {self.order}\n"
             "LIMIT {limit:UInt32} OFFSET {offset:UInt64}"
         )
 
@@ -91,7 +96,7 @@ class Table:
 
     def count(self) -> str:
         """The statement that counts the rows."""
-        return f"SELECT count() AS total FROM ({self.statement})"
+        return f"SELECT count() AS total FROM ({self.body})"
 
     def pasted(self) -> str:
         """The statement with its values in it, and with now() where the range is live."""
@@ -117,13 +122,16 @@ def table(
     columns = COLUMNS[name]
     if sort and sort not in columns:
         raise BadParameterError(f"sort {sort!r} is no column; there are {', '.join(columns)}.")
-    statement = (
-        text(name, grain).rstrip("\n").replace(text("scope").rstrip("\n"), _condition(scope))
-    )
+    body = text(name, grain).rstrip("\n").replace(text("scope").rstrip("\n"), _condition(scope))
     last = ", ".join(column for column in columns if column not in MEASURES)
     by = sort or LARGEST_FIRST
-    statement += f"\nORDER BY {by} {order.upper()} NULLS LAST, {last}"
-    return Table(name, statement, scope.parameters() | dict(more or {}), scope)
+    return Table(
+        name,
+        body,
+        f"{by} {order.upper()} NULLS LAST, {last}",
+        scope.parameters() | dict(more or {}),
+        scope,
+    )
 
 
 def _condition(scope: Scope) -> str:

@@ -84,7 +84,7 @@ class MapNode(BaseModel):
 
 
 class MapEdge(Measures):
-    """Two ends; `paths` the largest first."""
+    """Two ends; `paths` by name."""
 
     client: str
     server: str

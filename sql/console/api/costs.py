@@ -18,13 +18,13 @@ from sql.console.api.answers_tables import (
     Saving,
 )
 from sql.console.api.reading import Reading
+from sql.console.graph import MONTH_HOURS
 from sql.console.kept import Kept
 from sql.console.scope import Scope, Scoped
 from sql.console.store import Store
 
 router = APIRouter()
 
-MONTH_HOURS = 730
 PAIRS = 200
 """The dearest; all are in the flow tables."""
 MONTH_SECONDS = 60.0
@@ -95,8 +95,7 @@ def forecast(row: Row) -> MonthCost:
 
 def _savings(store: Store, asked: Scope) -> list[Saving]:
     """The named query, over the last of what was asked for."""
-    (question,) = (one for one in ask.questions() if one.name == "savings")
-    given = {parameter.name: parameter.default for parameter in question.parameters}
+    question = ask.find("savings")
     minutes = max(asked.seconds // 60, 60)
-    rows = store.select(question.text, given | {"minutes": str(minutes), "least": "0.01"})
+    rows = store.select(question.text, question.values(minutes=str(minutes), least="0.01"))
     return [Saving(**row) for row in rows]

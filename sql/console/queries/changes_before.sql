@@ -1,8 +1,7 @@
 SELECT
     multiIf(was.packets + was.connections = 0, 'new', is.packets + is.connections = 0, 'vanished', 'grown') AS change,
     client, server, port, protocol,
-    is.bytes AS bytes, was.bytes AS bytes_before, is.connections AS connections, first_seen,
-    count() OVER () AS changes
+    is.bytes AS bytes, was.bytes AS bytes_before, is.connections AS connections, first_seen
 FROM
 (
     SELECT

@@ -24,8 +24,8 @@ FROM
         SELECT
             id(client_kind, client_namespace, client_workload, client_pod, client_service, client_node, client_dns_name) AS client,
             id(server_kind, server_namespace, server_workload, server_pod, server_service, server_node, server_dns_name) AS server,
-            if(path = path_behind, toString(path), concat(toString(path), '>', toString(path_behind))) AS way,
-            if(protocol = 'TCP', packets_to_server + packets_to_client, 0) AS segments,
+            $way AS way,
+            $segments AS segments,
             *
         FROM conversations
         WHERE window >= toStartOfMinute({since:DateTime}) AND window < {until:DateTime}

@@ -1,6 +1,6 @@
 SELECT
     client, server,
-    if(path = path_behind, toString(path), concat(toString(path), '>', toString(path_behind))) AS way,
+    $way AS way,
     toString(if(client_namespace != '', client_namespace, server_namespace)) AS namespace,
     sum(bytes_to_server + bytes_to_client) AS bytes,
     toFloat64(sum(seen.cost_usd)) AS cost_usd,

@@ -3,7 +3,7 @@
     SELECT
         id(client_kind, client_namespace, client_workload, client_pod, client_service, client_node, client_dns_name) AS client,
         id(server_kind, server_namespace, server_workload, server_pod, server_service, server_node, server_dns_name) AS server,
-        if(protocol = 'TCP', packets_to_server + packets_to_client, 0) AS segments,
+        $segments AS segments,
         *
     FROM $rows
     WHERE $scope

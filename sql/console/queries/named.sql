@@ -5,6 +5,6 @@
             id(server_kind, server_namespace, server_workload, '', server_service, '', server_dns_name) AS server_id,
             flowatlasName(client_kind, client_namespace, client_workload, if(client_kind != 'aws_service' AND client_dns_name != '', client_dns_name, client_service)) AS client,
             flowatlasName(server_kind, server_namespace, server_workload, if(server_kind != 'aws_service' AND server_dns_name != '', server_dns_name, server_service)) AS server,
-            if(path = path_behind, toString(path), concat(toString(path), '>', toString(path_behind))) AS way,
-            if(protocol = 'TCP', packets_to_server + packets_to_client, 0) AS segments,
+            $way AS way,
+            $segments AS segments,
             *

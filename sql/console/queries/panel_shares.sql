@@ -1,6 +1,6 @@
 SELECT
     client_zone, server_zone,
-    if(path = path_behind, toString(path), concat(toString(path), '>', toString(path_behind))) AS way,
+    $way AS way,
     gateway, toString(protocol) AS protocol_name, server_port AS port,
     sum(bytes_to_server + bytes_to_client) AS bytes,
     toFloat64(sum(seen.cost_usd)) AS cost_usd,

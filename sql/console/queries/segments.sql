@@ -1,0 +1,1 @@
+if(protocol = 'TCP', packets_to_server + packets_to_client, 0)

@@ -1,0 +1,1 @@
+if(path = path_behind, toString(path), concat(toString(path), '>', toString(path_behind)))
