@@ -11,7 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sql.schema import WORKLOAD_LEVELS
+
+BY_PAIR = (
+    "cityHash64(cluster, client_namespace, client_workload, server_namespace, server_workload)"
+)
+"""Rows of workloads have no node."""
 SHARD_BY = {
+    **dict.fromkeys(WORKLOAD_LEVELS, BY_PAIR),
     "schema_migrations": "cityHash64(name)",
     "offset_ranges": "cityHash64(consumer_group, topic, partition)",
     "internet_tiers": "cityHash64(region)",

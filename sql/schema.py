@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from sql.workloads import MEASURES
+
 SIDES = ("client", "server")
 ENDPOINT = (
     "kind",
@@ -32,6 +34,7 @@ PATH = ("path", "path_behind", "gateway")
 MONEY = ("cost_usd", "cost_far_usd")
 DOLLARS = pa.decimal128(38, 12)
 POD_GRAIN = ("pod", "address")
+NODE_GRAIN = (*POD_GRAIN, "node", "method", "confidence")
 COUNTERS = (
     "bytes_to_server",
     "bytes_to_client",
@@ -94,6 +97,18 @@ def _distribution(name: str) -> list[pa.Field]:
     ]
 
 
+def _measure(name: str) -> pa.Field:
+    """Of MEASURES."""
+    if name.endswith(("_min", "_max")):
+        return pa.field(name, pa.uint32())
+    kinds = {
+        "histogram": pa.map_(pa.uint8(), pa.uint64()),
+        "reasons": pa.map_(pa.string(), pa.uint64()),
+        "usd": DOLLARS,
+    }
+    return pa.field(name, kinds.get(name.rpartition("_")[2], pa.uint64()), nullable=False)
+
+
 def _required(columns: dict[str, pa.DataType]) -> list[pa.Field]:
     return [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
 
@@ -134,11 +149,12 @@ class Rollup:
 
     seconds: int
     without: tuple[str, ...] = ()
+    of: pa.Schema = FLOWS
 
     @property
     def schema(self) -> pa.Schema:
         """The columns to insert."""
-        return pa.schema([field for field in FLOWS if field.name not in self.without])
+        return pa.schema([field for field in self.of if field.name not in self.without])
 
 
 ROLLUPS = {
@@ -146,6 +162,31 @@ ROLLUPS = {
     "flows_1h": Rollup(3600, tuple(f"{side}_{what}" for side in SIDES for what in POD_GRAIN)),
 }
 """The levels above flows_10s, finest first: whoever inserts into it inserts into these as well."""
+
+WORKLOADS = pa.schema(
+    [
+        *(
+            field
+            for field in FLOWS
+            if field.name in DIMENSIONS
+            and field.name not in ("node", "reporter", "role_certain")
+            and field.name.partition("_")[2] not in NODE_GRAIN
+        ),
+        *(_measure(name) for name in MEASURES),
+        *(FLOWS.field(f"{side}_labels") for side in SIDES),
+    ]
+)
+"""Both reports of a conversation in one row, by workloads: see sql.workloads."""
+
+WORKLOAD_LEVELS = {
+    "workloads_1m": Rollup(60, of=WORKLOADS),
+    "workloads_10m": Rollup(600, of=WORKLOADS),
+    "workloads_1h": Rollup(3600, of=WORKLOADS),
+}
+"""Finest first: whoever inserts into flows_1m inserts into these as well."""
+
+LEVELS = ("flows_10s", *ROLLUPS, *WORKLOAD_LEVELS)
+"""Every table that holds the traffic, each in its own way."""
 
 AGENT_LEDGER = pa.schema(
     _required(
@@ -209,6 +250,7 @@ INTERNET_TIERS = pa.schema(
 TABLES = {
     "flows_10s": FLOWS,
     **{table: rollup.schema for table, rollup in ROLLUPS.items()},
+    **{table: rollup.schema for table, rollup in WORKLOAD_LEVELS.items()},
     "agent_ledger": AGENT_LEDGER,
     "repeated_batches": REPEATED_BATCHES,
     "offset_ranges": OFFSET_RANGES,

@@ -38,8 +38,24 @@ class Endpoint(NamedTuple):
 
 NAMES = Endpoint._fields[1:]
 OF_POD = {"address", "pod", "labels", "host"}
-"""What may differ between the pods of a workload in one place."""
-OF_WORKLOAD = [place for place, name in enumerate(Endpoint._fields) if name not in OF_POD]
+"""What may differ between the pods of a workload on one node."""
+OF_NODE = OF_POD | {"node", "method", "confidence"}
+"""What may differ between those in one zone."""
+
+
+class _Alike:
+    """Of each endpoint the first that is the same but for some fields."""
+
+    def __init__(self, different: set[str]) -> None:
+        self._places = [at for at, name in enumerate(Endpoint._fields) if name not in different]
+        self._first: dict[tuple[Hashable, ...], int] = {}
+        self.ids = np.zeros(1024, np.int32)
+
+    def add(self, endpoint: Endpoint, first: int, end: int) -> None:
+        if end > len(self.ids):
+            self.ids = np.concatenate([self.ids, np.zeros(end, np.int32)])
+        told = tuple(endpoint[place] for place in self._places)
+        self.ids[first:end] = self._first.setdefault(told, first)
 
 
 class Endpoints:
@@ -55,8 +71,7 @@ class Endpoints:
         self._codes_of: list[dict[Hashable, int]] = [{} for _ in NAMES]
         self._words: list[list[Any]] = [[] for _ in NAMES]
         self._arrays = [_spelt(name, []) for name in NAMES]
-        self._workloads = np.zeros(1024, np.int32)
-        self._workload_of: dict[tuple[Hashable, ...], int] = {}
+        self._on_node, self._in_zone = _Alike(OF_POD), _Alike(OF_NODE)
 
     def __len__(self) -> int:
         return self._count
@@ -90,15 +105,14 @@ class Endpoints:
         while end > len(self._addresses):
             self._addresses = np.concatenate([self._addresses, np.zeros_like(self._addresses)])
             self._codes = np.concatenate([self._codes, np.zeros_like(self._codes)], axis=1)
-            self._workloads = np.concatenate([self._workloads, self._workloads])
         self._addresses[first:end] = addresses
         codes = [
             codes[word] if word in codes else self._intern(column, word)
             for column, (codes, word) in enumerate(zip(self._codes_of, endpoint[1:], strict=True))
         ]
         self._codes[:, first:end] = np.array(codes, np.int32)[:, None]
-        workload = tuple(endpoint[place] for place in OF_WORKLOAD)
-        self._workloads[first:end] = self._workload_of.setdefault(workload, first)
+        for alike in (self._on_node, self._in_zone):
+            alike.add(endpoint, first, end)
         self._count = end
         return np.arange(first, end)
 
@@ -115,10 +129,13 @@ class Endpoints:
         words.append(word)
         return codes[word]
 
-    def workloads(self, ids: np.ndarray) -> np.ndarray:
+    def on_node(self, ids: np.ndarray) -> np.ndarray:
         """Of each id the first that is the same but for what is of the pod."""
-        found: np.ndarray = self._workloads[ids]
-        return found
+        return self._on_node.ids.take(ids)
+
+    def in_zone(self, ids: np.ndarray) -> np.ndarray:
+        """Of each id the first that is the same but for what is of the pod and its node."""
+        return self._in_zone.ids.take(ids)
 
     def columns(self, side: str, ids: np.ndarray, names: Container[str]) -> dict[str, pa.Array]:
         """The columns of one side of the window table, those of `names`, dictionaries holding no

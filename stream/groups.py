@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +37,15 @@ class Groups:
         )
         self.first = first[: self.count]
         self.distinct = self.count == rows
+        self._among: np.ndarray | None = None
+        self._bits: np.ndarray | None = None
+
+    def among(self, rows: np.ndarray) -> Groups:
+        """The same groups of these rows (a bool each) alone: the others are in no reduction."""
+        some = copy(self)
+        some.__dict__.pop("order", None)
+        some._among, some._bits = rows, np.packbits(rows, bitorder="little")
+        return some
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -45,11 +55,13 @@ class Groups:
     @cached_property
     def order(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows in order of their groups, and where each group begins there, and the last ends."""
+        rows = None if self._among is None else np.flatnonzero(self._among)
+        ids = self.ids if rows is None else self.ids.take(rows)
         bounds = np.zeros(self.count + 1, np.int32)
-        np.cumsum(self.sizes, out=bounds[1:])
-        order = np.empty(len(self.ids), np.int32)
-        kernels.order_by_group(self.ids, len(self.ids), bounds[:-1].copy(), order)
-        return order, bounds
+        np.cumsum(np.bincount(ids, minlength=self.count), out=bounds[1:])
+        order = np.empty(len(ids), np.int32)
+        kernels.order_by_group(ids, len(ids), bounds[:-1].copy(), order)
+        return order if rows is None else rows.take(order).astype(np.int32), bounds
 
     def sum(self, values: pa.Array) -> np.ndarray:
         """Of unsigned integers, in the least type that takes the sums; null counts as 0."""
@@ -73,11 +85,21 @@ class Groups:
     def _reduce(self, kernel: Callable[..., None], values: pa.Array, into: np.ndarray) -> None:
         if values.null_count == len(values):
             return
+        if self._among is not None and values.null_count:
+            values = _without(values, ~self._among)
         bits, memory = values.buffers()
         width = values.type.bit_width // 8
-        valid = address(bits) if values.null_count else None
         numbers = memory[width * values.offset :]
-        kernel(numbers, width, valid, values.offset, self.ids, len(values), into)
+        valid, offset = (address(bits) if values.null_count else None), values.offset
+        if self._bits is not None and not values.null_count:
+            valid, offset = address(self._bits), 0
+        kernel(numbers, width, valid, offset, self.ids, len(values), into)
+
+
+def _without(values: pa.Array, rows: np.ndarray) -> pa.Array:
+    """Null in these rows."""
+    numbers = values.fill_null(0).to_numpy()
+    return pa.array(numbers, mask=rows | values.is_null().to_numpy(zero_copy_only=False))
 
 
 def narrow(values: np.ndarray) -> np.ndarray:

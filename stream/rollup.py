@@ -6,31 +6,51 @@ mostly those below them under another window.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sql.schema import FLOWS, MONEY, ROLLUPS, Rollup
+from sql.schema import FLOWS, MONEY, ROLLUPS, WORKLOAD_LEVELS, WORKLOADS, Rollup
 from stream.endpoints import Endpoints
 from stream.groups import Groups
 from stream.price import dollars
-from stream.windows import PRICED, Windows, chosen, measures
+from stream.windows import Windows, chosen, reduced
+from stream.workloads import by_workload
 
 
 def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa.Table]:
     """The tables that the windows go to, flows_10s first: a pure function of them."""
     found = {"flows_10s": _table(windows, endpoints, cluster, FLOWS)}
-    below = found["flows_10s"]
-    for table, rollup in ROLLUPS.items():
+    by_minute = windows
+    for table, coarser, rows in _above(windows, found["flows_10s"], ROLLUPS, endpoints, cluster):
+        found[table] = rows
+        by_minute = coarser if table == "flows_1m" else by_minute
+    workloads = by_workload(by_minute, endpoints)
+    below = _table(workloads, endpoints, cluster, WORKLOADS)
+    for table, _, rows in _above(workloads, below, WORKLOAD_LEVELS, endpoints, cluster):
+        found[table] = rows
+    return found
+
+
+def _above(
+    windows: Windows,
+    rows: pa.Table,
+    rollups: dict[str, Rollup],
+    endpoints: Endpoints,
+    cluster: str,
+) -> Iterator[tuple[str, Windows, pa.Table]]:
+    """Level by level. rows: those of the windows, of which most columns are also the coarser's."""
+    for table, rollup in rollups.items():
         coarser = roll_up(windows, rollup, endpoints)
         if coarser.measures is windows.measures and not rollup.without:
-            below = below.set_column(0, "window", _instants(coarser.dimensions["window"]))
+            rows = rows.set_column(0, "window", _instants(coarser.dimensions["window"]))
         else:
-            below = _table(coarser, endpoints, cluster, rollup.schema)
-        found[table], windows = below, coarser
-    return found
+            rows = _table(coarser, endpoints, cluster, rollup.schema)
+        yield table, coarser, rows
+        windows = coarser
 
 
 def roll_up(windows: Windows, rollup: Rollup, endpoints: Endpoints) -> Windows:
@@ -39,17 +59,13 @@ def roll_up(windows: Windows, rollup: Rollup, endpoints: Endpoints) -> Windows:
     dimensions = windows.dimensions | {"window": before // rollup.seconds * rollup.seconds}
     if rollup.without:
         for side in ("client", "server"):
-            dimensions[side] = endpoints.workloads(dimensions[side])
+            dimensions[side] = endpoints.on_node(dimensions[side])
     elif _different(dimensions["window"]) == _different(before):
         return replace(windows, dimensions=dimensions)
     groups = Groups(list(dimensions.values()))
     if groups.distinct:
         return replace(windows, dimensions=dimensions)
-    rows = pa.RecordBatch.from_pydict(windows.measures)
-    measured = {
-        **{name: pa.array(groups.sum(rows[name])) for name in ("flow_rows", *PRICED)},
-        **measures(rows, groups),
-    }
+    measured = {name: reduced(name, values, groups) for name, values in windows.measures.items()}
     return replace(windows, dimensions=chosen(dimensions, groups), measures=measured)
 
 
@@ -60,22 +76,29 @@ def _different(values: np.ndarray) -> int:
 def _table(windows: Windows, endpoints: Endpoints, cluster: str, schema: pa.Schema) -> pa.Table:
     found = windows.dimensions
     rows = len(found["window"])
-    nodes, clusters = pa.array(windows.nodes, pa.string()), pa.array([cluster])
     columns: dict[str, pa.Array] = {
         "window": _instants(found["window"]),
-        "cluster": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), clusters),
-        "node": pa.DictionaryArray.from_arrays(found["node"].astype(np.int32), nodes),
-        "reporter": pa.array(found["reporter"].astype(np.int8)),
-        "role_certain": pa.array(found["role_certain"].astype(bool)),
+        "cluster": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), pa.array([cluster])),
         "protocol": pa.array(found["protocol"].astype(np.int8)),
         "server_port": pa.array(found["server_port"].astype(np.uint16)),
+        **(_report(windows) if "node" in found else {}),
         **endpoints.columns("client", found["client"], schema.names),
         **endpoints.columns("server", found["server"], schema.names),
         **_path(windows),
         **windows.measures,
-        **{name: dollars(windows.measures[name]) for name in MONEY},
+        **{name: dollars(windows.measures[name]) for name in MONEY if name in windows.measures},
     }
     return pa.table({name: columns[name] for name in schema.names})
+
+
+def _report(windows: Windows) -> dict[str, pa.Array]:
+    found = windows.dimensions
+    nodes = pa.array(windows.nodes, pa.string())
+    return {
+        "node": pa.DictionaryArray.from_arrays(found["node"].astype(np.int32), nodes),
+        "reporter": pa.array(found["reporter"].astype(np.int8)),
+        "role_certain": pa.array(found["role_certain"].astype(bool)),
+    }
 
 
 def _path(windows: Windows) -> dict[str, pa.Array]:

@@ -21,6 +21,18 @@ from stream.resolve import Ends, Resolver
 NANOSECONDS = 1_000_000_000
 BUCKETS = pa.array(np.arange(wire.HISTOGRAM_BUCKETS, dtype=np.uint8))
 
+MEASURES = (
+    *wire.COUNTERS,
+    *(
+        f"{name}_{part}"
+        for name in wire.DISTRIBUTIONS
+        for part in ("count", "sum", "min", "max", "histogram")
+    ),
+    *wire.COUNTERS_SINCE_2,
+    "drop_reasons",
+)
+"""Those of the wire, in the tables' order."""
+
 PRICED = ("cost_usd", "cost_far_usd", "unpriced_bytes")
 """Measures that are told of windows, not of flow rows; money in picodollars."""
 
@@ -103,22 +115,21 @@ def _dimensions(rows: Rows, ends: Ends, seconds: int) -> Dimensions:
 
 def measures(rows: pa.RecordBatch, groups: Groups) -> dict[str, pa.Array]:
     """Every measure of the wire, one value a group, of rows that have them by the same names."""
-    columns = {name: pa.array(groups.sum(rows[name])) for name in wire.COUNTERS}
-    for name in wire.DISTRIBUTIONS:
-        columns |= _distribution(name, rows, groups)
-    columns |= {name: pa.array(groups.sum(rows[name])) for name in wire.COUNTERS_SINCE_2}
-    columns["drop_reasons"] = _reasons(rows["drop_reasons"], groups)
-    return columns
+    return {name: reduced(name, rows[name], groups) for name in MEASURES}
 
 
-def _distribution(name: str, rows: pa.RecordBatch, groups: Groups) -> dict[str, pa.Array]:
-    return {
-        f"{name}_count": pa.array(groups.sum(rows[f"{name}_count"])),
-        f"{name}_sum": pa.array(groups.sum(rows[f"{name}_sum"])),
-        f"{name}_min": groups.minimum(rows[f"{name}_min"]),
-        f"{name}_max": groups.maximum(rows[f"{name}_max"]),
-        f"{name}_histogram": _histogram(rows[f"{name}_histogram"], groups),
-    }
+def reduced(name: str, values: pa.Array, groups: Groups) -> pa.Array:
+    """A measure of each group: what it is follows from its name."""
+    match name.rpartition("_")[2]:
+        case "min":
+            return groups.minimum(values)
+        case "max":
+            return groups.maximum(values)
+        case "histogram":
+            return _histogram(values, groups)
+        case "reasons":
+            return _reasons(values, groups)
+    return pa.array(groups.sum(values))
 
 
 def _histogram(maps: pa.MapArray, groups: Groups) -> pa.MapArray:

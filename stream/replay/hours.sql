@@ -2,8 +2,8 @@
 SELECT
     toStartOfHour(window) AS hour,
     sum(flow_rows),
-    sum(bytes_to_server),
-    sum(bytes_to_client)
+    if({every_report:Bool}, sum(bytes_to_server), 0),
+    if({every_report:Bool}, sum(bytes_to_client), 0)
 FROM {table:Identifier}
 WHERE cluster = {cluster:String} AND window >= {begin:DateTime('UTC')} AND window < {end:DateTime('UTC')}
 GROUP BY hour

@@ -16,12 +16,11 @@ import pyarrow as pa
 from clickhouse_connect.driver import Client
 
 from sql.insert import encode, send
-from sql.schema import ROLLUPS
+from sql.schema import LEVELS, WORKLOAD_LEVELS
 from stream.replay.errors import DifferenceError, NothingToReplayError, TablesChangedError
 from stream.replay.period import Period
 
-LEVELS = ("flows_10s", *ROLLUPS)
-COARSEST = LEVELS[-1]
+COARSEST = "flows_1h"
 """It is kept longest, so an hour that it has and a finer level has not was dropped there by TTL."""
 
 SQL = files("stream.replay")
@@ -103,6 +102,7 @@ class Tables:
         `check` makes sure. Cut off anywhere, each partition has its old rows or its new ones.
         Raises TablesChangedError."""
         self._leave_out_expired()
+        self._command("name_nodes.sql", table=_fresh(COARSEST))
         for level in LEVELS:
             for partition in sorted(self._partitions(level) | self._partitions(_fresh(level))):
                 self._assemble(level, partition)
@@ -136,7 +136,9 @@ class Tables:
                 self._command("clear.sql", table=_fresh(level), **expired)
 
     def _hours(self, table: str) -> Hours:
-        found = self._query("hours.sql", table=table)
+        """Of a row of workloads the flow rows alone: other names may make other reports count."""
+        every_report = not table.startswith(tuple(WORKLOAD_LEVELS))
+        found = self._query("hours.sql", table=table, every_report=every_report)
         return {hour.replace(tzinfo=UTC): Totals(*totals) for hour, *totals in found}
 
     def _partitions(self, table: str) -> set[str]:

@@ -104,13 +104,14 @@ def insert_levels(client: Client, rows: pa.Table, token: str) -> None:
         **{side: _endpoints(rows, side, endpoints) for side in SIDES},
     }
     ways = list(map(Way, *(rows[name].to_pylist() for name in PATH)))
-    dimensions["way"] = np.arange(len(ways))
+    numbers = {way: number for number, way in enumerate(dict.fromkeys(ways))}
+    dimensions["way"] = np.array([numbers[way] for way in ways], np.int64)
     measures = [name for name in FLOWS.names[len(DIMENSIONS) :] if not name.endswith("_labels")]
     measured = {name: rows[name].combine_chunks() for name in measures} | {
         name: pa.array([int(usd.scaleb(12)) for usd in rows[name].to_pylist()], pa.int64())
         for name in MONEY
     }
-    windows = Windows(dimensions, nodes.dictionary.to_pylist(), measured, ways)
+    windows = Windows(dimensions, nodes.dictionary.to_pylist(), measured, list(numbers))
     for table, level in levels(windows, endpoints, cluster).items():
         insert(client, table, level, token)
 

@@ -41,6 +41,12 @@ for table, seconds in tables.items():
             f" client_node, bytes_to_server)"
             f" SELECT {window}, 'c', 'n1', '{reporter}', 'pod', 'pod', 'n1', 7"
         )
+for table, seconds in {"workloads_1m": 60, "workloads_10m": 600, "workloads_1h": 3600}.items():
+    window = f"toStartOfInterval(now() - INTERVAL 1 HOUR, INTERVAL {seconds} SECOND)"
+    engine.query(
+        f"INSERT INTO {table} (window, cluster, client_kind, server_kind, bytes_to_server)"
+        f" SELECT {window}, 'c', 'pod', 'pod', 7"
+    )
 answers = {}
 for question in json.load(sys.stdin):
     answers[question] = str(engine.query(question, "TabSeparated")).strip()
@@ -55,6 +61,7 @@ EACH_BYTE_ONCE = {
             "conversations",
             "cluster_flows",
             "edges_between(since = now() - INTERVAL 5 HOUR, until = now())",
+            "edges_summed(since = now() - INTERVAL 5 HOUR, until = now())",
             "costs",
         )
     },

@@ -17,7 +17,7 @@ from sql import ask
 from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
-from sql.schema import ROLLUPS
+from sql.schema import LEVELS, ROLLUPS
 from stream.columns import Rows, join
 from stream.endpoints import Endpoint, Endpoints
 from stream.network import file
@@ -37,7 +37,7 @@ from tests.unit.test_price_examples import CASES, ENDS, GB, Case, cases
 pytestmark = pytest.mark.integration
 
 EXAMPLES = cases(CASES)
-LEVELS = ("flows_10s", *ROLLUPS)
+REPORTED = ("flows_10s", *ROLLUPS)
 IN_CLUSTER = {"pod", "node"}
 
 
@@ -132,7 +132,7 @@ def by_example(client: Client, source: str, column: str = "sum(cost_usd)") -> li
 
 
 SOURCES = [
-    *(f"(SELECT * FROM reports WHERE rollup = '{level}')" for level in LEVELS),
+    *(f"(SELECT * FROM reports WHERE rollup = '{level}')" for level in REPORTED),
     *("edges", "edges_1h", "conversations"),
 ]
 
@@ -214,7 +214,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 def advice(client: Client, *found: dict[str, Any], **given: str) -> list[tuple[float, str, str]]:
     """What is to be changed if that is all that was seen in one minute, three dollars or so."""
-    for table in ("flows_10s", *ROLLUPS):
+    for table in LEVELS:
         client.command(f"TRUNCATE TABLE {table}")
     insert_levels(client, flows(*map(flow_of, found)), f"{random.getrandbits(64):x}")
     told = rows(client, "savings", minutes="2880", **given)

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sql.schema import ROLLUPS
+from sql.schema import LEVELS, ROLLUPS, WORKLOAD_LEVELS
 from stream.decode import Message
 from stream.repeats import Numbers
 from stream.replay.dead import LONGEST_NOTE, Letter, noted, places_done
 from stream.replay.period import Offsets, Period, Time
-from stream.replay.tables import LEVELS
 
 HOUR = timedelta(hours=1)
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -33,8 +32,9 @@ def test_a_period_is_the_least_whole_hours_around_two_moments(
 
 
 def test_every_rollups_windows_end_where_periods_do() -> None:
-    assert all(3600 % rollup.seconds == 0 for rollup in ROLLUPS.values())
-    assert set(LEVELS) == {"flows_10s", *ROLLUPS}
+    rollups = ROLLUPS | WORKLOAD_LEVELS
+    assert all(3600 % rollup.seconds == 0 for rollup in rollups.values())
+    assert set(LEVELS) == {"flows_10s", *rollups}
 
 
 @pytest.mark.parametrize(
