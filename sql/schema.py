@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from sql.workloads import MEASURES
+from sql import ends, workloads
 
 SIDES = ("client", "server")
 ENDPOINT = (
@@ -98,7 +98,7 @@ def _distribution(name: str) -> list[pa.Field]:
 
 
 def _measure(name: str) -> pa.Field:
-    """Of MEASURES."""
+    """Of workloads or ends: its type follows from its name."""
     if name.endswith(("_min", "_max")):
         return pa.field(name, pa.uint32())
     kinds = {
@@ -172,7 +172,7 @@ WORKLOADS = pa.schema(
             and field.name not in ("node", "reporter", "role_certain")
             and field.name.partition("_")[2] not in NODE_GRAIN
         ),
-        *(_measure(name) for name in MEASURES),
+        *(_measure(name) for name in workloads.MEASURES),
         *(FLOWS.field(f"{side}_labels") for side in SIDES),
     ]
 )
@@ -185,7 +185,19 @@ WORKLOAD_LEVELS = {
 }
 """Finest first: whoever inserts into flows_1m inserts into these as well."""
 
-LEVELS = ("flows_10s", *ROLLUPS, *WORKLOAD_LEVELS)
+ENDS = pa.schema(
+    [
+        *(FLOWS.field(name) for name in ("window", "cluster", "node")),
+        *_required(dict.fromkeys(ends.DIMENSIONS, pa.string())),
+        *(_measure(name) for name in ends.MEASURES),
+    ]
+)
+"""Each report as its own end's: see sql.ends."""
+
+END_LEVELS = {"ends_1m": Rollup(60, of=ENDS), "ends_1h": Rollup(3600, of=ENDS)}
+"""The same of these."""
+
+LEVELS = ("flows_10s", *ROLLUPS, *WORKLOAD_LEVELS, *END_LEVELS)
 """Every table that holds the traffic, each in its own way."""
 
 AGENT_LEDGER = pa.schema(
@@ -250,7 +262,7 @@ INTERNET_TIERS = pa.schema(
 TABLES = {
     "flows_10s": FLOWS,
     **{table: rollup.schema for table, rollup in ROLLUPS.items()},
-    **{table: rollup.schema for table, rollup in WORKLOAD_LEVELS.items()},
+    **{table: rollup.schema for table, rollup in (WORKLOAD_LEVELS | END_LEVELS).items()},
     "agent_ledger": AGENT_LEDGER,
     "repeated_batches": REPEATED_BATCHES,
     "offset_ranges": OFFSET_RANGES,

@@ -41,6 +41,8 @@ OF_POD = {"address", "pod", "labels", "host"}
 """What may differ between the pods of a workload on one node."""
 OF_NODE = OF_POD | {"node", "method", "confidence"}
 """What may differ between those in one zone."""
+OF_NAME = OF_NODE - {"pod"} | {"service", "zone_id", "dns_name"}
+"""What may differ between what is told of one pod or host."""
 
 
 class _Alike:
@@ -72,6 +74,7 @@ class Endpoints:
         self._words: list[list[Any]] = [[] for _ in NAMES]
         self._arrays = [_spelt(name, []) for name in NAMES]
         self._on_node, self._in_zone = _Alike(OF_POD), _Alike(OF_NODE)
+        self._of_pod = _Alike(OF_NAME)
 
     def __len__(self) -> int:
         return self._count
@@ -111,7 +114,7 @@ class Endpoints:
             for column, (codes, word) in enumerate(zip(self._codes_of, endpoint[1:], strict=True))
         ]
         self._codes[:, first:end] = np.array(codes, np.int32)[:, None]
-        for alike in (self._on_node, self._in_zone):
+        for alike in (self._on_node, self._in_zone, self._of_pod):
             alike.add(endpoint, first, end)
         self._count = end
         return np.arange(first, end)
@@ -137,22 +140,26 @@ class Endpoints:
         """Of each id the first that is the same but for what is of the pod and its node."""
         return self._in_zone.ids.take(ids)
 
-    def columns(self, side: str, ids: np.ndarray, names: Container[str]) -> dict[str, pa.Array]:
-        """The columns of one side of the window table, those of `names`, dictionaries holding no
-        word that the rows do not use."""
+    def of_pod(self, ids: np.ndarray) -> np.ndarray:
+        """Of each id the first of the same pod, or of the same host."""
+        return self._of_pod.ids.take(ids)
+
+    def columns(self, prefix: str, ids: np.ndarray, names: Container[str]) -> dict[str, pa.Array]:
+        """The columns of one side of the window table ("client_", "server_"), those of `names`,
+        dictionaries holding no word that the rows do not use."""
         seen = np.zeros(self._count, bool)
         seen[ids] = True
         endpoints, places = np.flatnonzero(seen), (np.cumsum(seen) - 1).take(ids)
         found: dict[str, pa.Array] = {
-            f"{side}_{name}": _gathered(
+            f"{prefix}{name}": _gathered(
                 self._codes[column].take(endpoints), self._values(column), places
             )
             for column, name in enumerate(NAMES)
-            if f"{side}_{name}" in names
+            if f"{prefix}{name}" in names
         }
-        if f"{side}_address" in names:
+        if f"{prefix}address" in names:
             addresses = pa.py_buffer(self._addresses.take(endpoints).take(places))
-            found[f"{side}_address"] = pa.FixedSizeBinaryArray.from_buffers(
+            found[f"{prefix}address"] = pa.FixedSizeBinaryArray.from_buffers(
                 pa.binary(16), len(ids), [None, addresses]
             )
         return found

@@ -13,12 +13,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sql.schema import FLOWS, MONEY, ROLLUPS, WORKLOAD_LEVELS, WORKLOADS, Rollup
+from sql.schema import (
+    END_LEVELS,
+    ENDS,
+    FLOWS,
+    MONEY,
+    ROLLUPS,
+    WORKLOAD_LEVELS,
+    WORKLOADS,
+    Rollup,
+)
 from stream.endpoints import Endpoints
 from stream.groups import Groups
 from stream.price import dollars
+from stream.reports import by_end, by_workload
 from stream.windows import Windows, chosen, reduced
-from stream.workloads import by_workload
+
+PLAIN = {
+    "protocol": np.int8,
+    "server_port": np.uint16,
+    "reporter": np.int8,
+    "role_certain": bool,
+}
+"""Dimensions that are columns as they are, by the columns' types."""
+ENDPOINTS = {"client": "client_", "server": "server_", "end": ""}
+"""Dimensions that are endpoints, by what their columns' names begin with."""
 
 
 def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa.Table]:
@@ -28,10 +47,13 @@ def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa
     for table, coarser, rows in _above(windows, found["flows_10s"], ROLLUPS, endpoints, cluster):
         found[table] = rows
         by_minute = coarser if table == "flows_1m" else by_minute
-    workloads = by_workload(by_minute, endpoints)
-    below = _table(workloads, endpoints, cluster, WORKLOADS)
-    for table, _, rows in _above(workloads, below, WORKLOAD_LEVELS, endpoints, cluster):
-        found[table] = rows
+    for told, schema, rollups in (
+        (by_workload(by_minute, endpoints), WORKLOADS, WORKLOAD_LEVELS),
+        (by_end(by_minute, endpoints), ENDS, END_LEVELS),
+    ):
+        below = _table(told, endpoints, cluster, schema)
+        for table, _, rows in _above(told, below, rollups, endpoints, cluster):
+            found[table] = rows
     return found
 
 
@@ -75,30 +97,29 @@ def _different(values: np.ndarray) -> int:
 
 def _table(windows: Windows, endpoints: Endpoints, cluster: str, schema: pa.Schema) -> pa.Table:
     found = windows.dimensions
-    rows = len(found["window"])
+    clusters = pa.array([cluster])
     columns: dict[str, pa.Array] = {
         "window": _instants(found["window"]),
-        "cluster": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), pa.array([cluster])),
-        "protocol": pa.array(found["protocol"].astype(np.int8)),
-        "server_port": pa.array(found["server_port"].astype(np.uint16)),
-        **(_report(windows) if "node" in found else {}),
-        **endpoints.columns("client", found["client"], schema.names),
-        **endpoints.columns("server", found["server"], schema.names),
-        **_path(windows),
+        "cluster": pa.DictionaryArray.from_arrays(
+            np.zeros(len(found["window"]), np.int8), clusters
+        ),
+        **{
+            name: pa.array(found[name].astype(kind))
+            for name, kind in PLAIN.items()
+            if name in found
+        },
         **windows.measures,
         **{name: dollars(windows.measures[name]) for name in MONEY if name in windows.measures},
     }
+    for dimension, prefix in ENDPOINTS.items():
+        if dimension in found:
+            columns |= endpoints.columns(prefix, found[dimension], schema.names)
+    if "node" in found:  # the reporter's, also where the end's own would have that name
+        nodes = pa.array(windows.nodes, pa.string())
+        columns["node"] = pa.DictionaryArray.from_arrays(found["node"].astype(np.int32), nodes)
+    if "way" in found:
+        columns |= _path(windows)
     return pa.table({name: columns[name] for name in schema.names})
-
-
-def _report(windows: Windows) -> dict[str, pa.Array]:
-    found = windows.dimensions
-    nodes = pa.array(windows.nodes, pa.string())
-    return {
-        "node": pa.DictionaryArray.from_arrays(found["node"].astype(np.int32), nodes),
-        "reporter": pa.array(found["reporter"].astype(np.int8)),
-        "role_certain": pa.array(found["role_certain"].astype(bool)),
-    }
 
 
 def _path(windows: Windows) -> dict[str, pa.Array]:

@@ -8,8 +8,7 @@ SELECT
     ) AS key,
     sum(bytes_to_server), sum(bytes_to_client), sum(connections_established),
     toUInt64(sum(cost_usd) * 1000000000)
-FROM reports
+FROM edges_1h_since(since = toDateTime(arrayMin({origins:Array(UInt32)})))
 ARRAY JOIN {origins:Array(UInt32)} AS origin
-WHERE rollup = 'flows_1h' AND server_kind = 'internet'
-    AND window >= toDateTime(arrayMin({origins:Array(UInt32)})) AND window >= toDateTime(origin)
+WHERE server_kind = 'internet' AND window >= toDateTime(origin)
 GROUP BY origin, key

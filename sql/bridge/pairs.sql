@@ -27,8 +27,7 @@ SELECT
     arrayMap(bucket -> connect_latencies[toUInt8(bucket)], range(24)),
     sum(client_rtt_count) + sum(server_rtt_count), sum(client_rtt_sum) + sum(server_rtt_sum),
     arrayMap(bucket -> rtts[toUInt8(bucket)], range(24))
-FROM reports
+FROM edges_1h_since(since = toDateTime(arrayMin({origins:Array(UInt32)})))
 ARRAY JOIN {origins:Array(UInt32)} AS origin
-WHERE rollup = 'flows_1h'
-    AND window >= toDateTime(arrayMin({origins:Array(UInt32)})) AND window >= toDateTime(origin)
+WHERE window >= toDateTime(origin)
 GROUP BY origin, key

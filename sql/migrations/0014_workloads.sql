@@ -322,6 +322,13 @@ SELECT * EXCEPT rollup
 FROM unclaimed_between(since = toDateTime(0), until = now() + INTERVAL 1 DAY)
 WHERE rollup = 'flows_1h';
 
+CREATE OR REPLACE VIEW edges_1h_since AS
+SELECT * EXCEPT flow_rows FROM workloads_1h WHERE window >= toStartOfHour({since:DateTime})
+UNION ALL
+SELECT * EXCEPT rollup
+FROM unclaimed_between(since = {since:DateTime}, until = now() + INTERVAL 1 DAY)
+WHERE rollup = 'flows_1h' AND window >= toStartOfHour({since:DateTime});
+
 -- The finest level has no rows of workloads: so short a time has few rows.
 CREATE OR REPLACE VIEW edges_10s AS
 SELECT
@@ -458,3 +465,215 @@ SELECT
 FROM cost_reports AS told
 WHERE rollup = 'flows_1h'
 GROUP BY ALL;
+
+-- The same for pods and hosts: whom an end had to do with makes most of the rows, and its health does not ask.
+DROP TABLE IF EXISTS ends_1m;
+
+CREATE TABLE IF NOT EXISTS ends_1m
+(
+    window                      DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    cluster                     LowCardinality(String) CODEC(ZSTD(1)),
+    node                        LowCardinality(String) CODEC(ZSTD(1)),
+    kind                        LowCardinality(String) CODEC(ZSTD(1)),
+    namespace                   LowCardinality(String) CODEC(ZSTD(1)),
+    workload                    LowCardinality(String) CODEC(ZSTD(1)),
+    workload_kind               LowCardinality(String) CODEC(ZSTD(1)),
+    pod                         LowCardinality(String) CODEC(ZSTD(1)),
+    zone                        LowCardinality(String) CODEC(ZSTD(1)),
+    region                      LowCardinality(String) CODEC(ZSTD(1)),
+    flow_rows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    bytes_sent                  SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    bytes_received              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    packets_sent                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    packets_received            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_attempted       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_opened          SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_accepted        SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_refused         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_timed_out       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_reset           SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_unreachable     SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_handshake_reset SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connections_half_open       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    listen_overflows            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    retransmitted_segments      SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    retransmitted_bytes         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    retransmission_timeouts     SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    retransmitted_syns          SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    resets_sent                 SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    resets_received             SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    zero_windows_sent           SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    zero_windows_received       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    out_of_order_segments       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    datagram_errors             SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    dropped_packets             SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    drop_reasons                SimpleAggregateFunction(sumMap, Map(String, UInt64)) CODEC(ZSTD(1)),
+    connect_latency_count       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connect_latency_sum         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    connect_latency_min         SimpleAggregateFunction(min, Nullable(UInt32)) CODEC(T64, ZSTD(1)),
+    connect_latency_max         SimpleAggregateFunction(max, Nullable(UInt32)) CODEC(T64, ZSTD(1)),
+    connect_latency_histogram   SimpleAggregateFunction(sumMap, Map(UInt8, UInt64)) CODEC(ZSTD(1)),
+    rtt_count                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    rtt_sum                     SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    rtt_min                     SimpleAggregateFunction(min, Nullable(UInt32)) CODEC(T64, ZSTD(1)),
+    rtt_max                     SimpleAggregateFunction(max, Nullable(UInt32)) CODEC(T64, ZSTD(1)),
+    rtt_histogram               SimpleAggregateFunction(sumMap, Map(UInt8, UInt64)) CODEC(ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toDate(window)
+PRIMARY KEY (cluster, window, node)
+ORDER BY (cluster, window, node, namespace, workload, pod, kind, workload_kind, zone, region)
+TTL window + INTERVAL 30 DAY DELETE
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_bytes_for_wide_part = 100000000, merge_selector_base = 16
+COMMENT 'What each pod or host sent, received and met with, by its own node, by the minute';
+
+DROP TABLE IF EXISTS ends_1h;
+
+CREATE TABLE IF NOT EXISTS ends_1h AS ends_1m
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(window)
+PRIMARY KEY (cluster, window, node)
+ORDER BY (cluster, window, node, namespace, workload, pod, kind, workload_kind, zone, region)
+TTL window + INTERVAL 13 MONTH DELETE
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000,
+    min_bytes_for_wide_part = 100000000, merge_selector_base = 16
+COMMENT 'ends_1m by the hour';
+
+CREATE OR REPLACE VIEW own_reports AS
+SELECT
+    _table AS rollup, window, cluster, node,
+    if(reporter = 'client', client_kind, server_kind) AS kind,
+    if(reporter = 'client', client_namespace, server_namespace) AS namespace,
+    if(reporter = 'client', client_workload, server_workload) AS workload,
+    if(reporter = 'client', client_workload_kind, server_workload_kind) AS workload_kind,
+    if(reporter = 'client', client_pod, server_pod) AS pod,
+    if(reporter = 'client', client_zone, server_zone) AS zone,
+    if(reporter = 'client', client_region, server_region) AS region,
+    flow_rows,
+    if(reporter = 'client', bytes_to_server, bytes_to_client) AS bytes_sent,
+    if(reporter = 'client', bytes_to_client, bytes_to_server) AS bytes_received,
+    if(reporter = 'client', packets_to_server, packets_to_client) AS packets_sent,
+    if(reporter = 'client', packets_to_client, packets_to_server) AS packets_received,
+    if(reporter = 'client', connections_attempted, 0) AS connections_attempted,
+    if(reporter = 'client', connections_established, 0) AS connections_opened,
+    if(reporter = 'server', connections_established, 0) AS connections_accepted,
+    if(reporter = 'client', connections_refused, 0) AS connections_refused,
+    if(reporter = 'client', connections_timed_out, 0) AS connections_timed_out,
+    connections_reset,
+    connections_unreachable,
+    connections_handshake_reset,
+    connections_half_open,
+    listen_overflows,
+    retransmitted_segments,
+    retransmitted_bytes,
+    retransmission_timeouts,
+    retransmitted_syns,
+    resets_sent,
+    resets_received,
+    zero_windows_sent,
+    zero_windows_received,
+    out_of_order_segments,
+    datagram_errors,
+    dropped_packets,
+    drop_reasons,
+    connect_latency_count,
+    connect_latency_sum,
+    connect_latency_min,
+    connect_latency_max,
+    connect_latency_histogram,
+    rtt_count,
+    rtt_sum,
+    rtt_min,
+    rtt_max,
+    rtt_histogram
+FROM merge(currentDatabase(), '^flows_(10s|1m)$');
+
+INSERT INTO ends_1m SELECT * EXCEPT rollup FROM own_reports WHERE rollup = 'flows_1m';
+
+INSERT INTO ends_1h SELECT * REPLACE (toStartOfHour(by_minute.window) AS window) FROM ends_1m AS by_minute;
+
+-- Hours without minutes any more have no pods.
+INSERT INTO ends_1h
+SELECT
+    window, cluster, node,
+    if(reporter = 'client', client_kind, server_kind) AS kind,
+    if(reporter = 'client', client_namespace, server_namespace) AS namespace,
+    if(reporter = 'client', client_workload, server_workload) AS workload,
+    if(reporter = 'client', client_workload_kind, server_workload_kind) AS workload_kind,
+    '' AS pod,
+    if(reporter = 'client', client_zone, server_zone) AS zone,
+    if(reporter = 'client', client_region, server_region) AS region,
+    flow_rows,
+    if(reporter = 'client', bytes_to_server, bytes_to_client) AS bytes_sent,
+    if(reporter = 'client', bytes_to_client, bytes_to_server) AS bytes_received,
+    if(reporter = 'client', packets_to_server, packets_to_client) AS packets_sent,
+    if(reporter = 'client', packets_to_client, packets_to_server) AS packets_received,
+    if(reporter = 'client', connections_attempted, 0) AS connections_attempted,
+    if(reporter = 'client', connections_established, 0) AS connections_opened,
+    if(reporter = 'server', connections_established, 0) AS connections_accepted,
+    if(reporter = 'client', connections_refused, 0) AS connections_refused,
+    if(reporter = 'client', connections_timed_out, 0) AS connections_timed_out,
+    connections_reset,
+    connections_unreachable,
+    connections_handshake_reset,
+    connections_half_open,
+    listen_overflows,
+    retransmitted_segments,
+    retransmitted_bytes,
+    retransmission_timeouts,
+    retransmitted_syns,
+    resets_sent,
+    resets_received,
+    zero_windows_sent,
+    zero_windows_received,
+    out_of_order_segments,
+    datagram_errors,
+    dropped_packets,
+    drop_reasons,
+    connect_latency_count,
+    connect_latency_sum,
+    connect_latency_min,
+    connect_latency_max,
+    connect_latency_histogram,
+    rtt_count,
+    rtt_sum,
+    rtt_min,
+    rtt_max,
+    rtt_histogram
+FROM flows_1h
+WHERE window < (SELECT min(window) FROM ends_1m) OR (SELECT count() FROM ends_1m) = 0;
+
+CREATE OR REPLACE VIEW end_reports AS
+SELECT * EXCEPT flow_rows FROM own_reports WHERE rollup = 'flows_10s'
+UNION ALL
+SELECT 'flows_1m' AS rollup, * EXCEPT flow_rows FROM ends_1m
+UNION ALL
+SELECT 'flows_1h' AS rollup, * EXCEPT flow_rows FROM ends_1h;
+
+CREATE OR REPLACE VIEW node_health AS
+SELECT 60 AS seconds, * EXCEPT (pod, flow_rows)
+FROM ends_1m
+WHERE window >= toStartOfHour(now() - INTERVAL 1 DAY)
+UNION ALL
+SELECT 3600 AS seconds, * EXCEPT (pod, flow_rows)
+FROM ends_1h
+WHERE window < toStartOfHour(now() - INTERVAL 1 DAY);
+
+-- Hours have pods since then.
+CREATE OR REPLACE VIEW pod_health AS
+SELECT 60 AS seconds, * EXCEPT (kind, flow_rows)
+FROM ends_1m
+WHERE kind = 'pod' AND window >= toStartOfHour(now() - INTERVAL 1 DAY)
+UNION ALL
+SELECT 3600 AS seconds, * EXCEPT (kind, flow_rows)
+FROM ends_1h
+WHERE kind = 'pod' AND window < toStartOfHour(now() - INTERVAL 1 DAY);
+
+CREATE OR REPLACE VIEW pod_health_between AS
+SELECT flowatlasSeconds(rollup) AS seconds, * EXCEPT (rollup, kind)
+FROM end_reports
+WHERE rollup = flowatlasLevel({since:DateTime}, {until:DateTime})
+    AND kind = 'pod'
+    AND window >= flowatlasWindow({since:DateTime}, flowatlasLevel({since:DateTime}, {until:DateTime}))
+    AND window < {until:DateTime};

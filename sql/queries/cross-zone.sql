@@ -10,9 +10,8 @@ SELECT
     formatReadableSize(sum(bytes_to_client)) AS to_client,
     sum(connections_established) AS connections,
     round(sum(cost_usd), 6) AS usd
-FROM edges
-WHERE window >= now() - toIntervalMinute({minutes:UInt32})
-    AND client_zone != '' AND server_zone != '' AND client_zone != server_zone
+FROM edges_summed(since = now() - toIntervalMinute({minutes:UInt32}), until = now())
+WHERE client_zone != '' AND server_zone != '' AND client_zone != server_zone
 GROUP BY client, from_zone, server, to_zone
 HAVING sum(bytes_to_server) + sum(bytes_to_client) > 0 -- zones known to the report that counts
 ORDER BY sum(bytes_to_server) + sum(bytes_to_client) DESC, client, server

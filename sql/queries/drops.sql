@@ -9,8 +9,7 @@ WITH by_edge AS (
         concat(toString(server_port), '/', lower(toString(protocol))) AS port,
         sum(packets_to_server) + sum(packets_to_client) AS packets,
         [sumMap(client_drop_reasons), sumMap(server_drop_reasons)] AS reasons
-    FROM edges
-    WHERE window >= now() - toIntervalMinute({minutes:UInt32})
+    FROM edges_summed(since = now() - toIntervalMinute({minutes:UInt32}), until = now())
     GROUP BY client, server, port
 ), by_end AS (
     SELECT [client, server][place] AS lost_by, client, server, port, packets, end_reasons

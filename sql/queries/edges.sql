@@ -15,8 +15,7 @@ SELECT
     flowatlasDuration(
         flowatlasQuantile(mapAdd(sumMap(client_rtt_histogram), sumMap(server_rtt_histogram)), 0.95)
     ) AS rtt_p95
-FROM edges
-WHERE window >= now() - toIntervalMinute({minutes:UInt32})
+FROM edges_summed(since = now() - toIntervalMinute({minutes:UInt32}), until = now())
 GROUP BY client, server, port
 ORDER BY sum(bytes_to_server) + sum(bytes_to_client) DESC, client, server, port
 LIMIT {limit:UInt32}

@@ -29,8 +29,7 @@ SELECT
     sum(connections_half_open) AS half_open,
     sum(listen_overflows) AS overflowed,
     explanations[indexOf(counts, arrayMax(counts))] AS likely
-FROM edges
-WHERE window >= now() - toIntervalMinute({minutes:UInt32})
+FROM edges_summed(since = now() - toIntervalMinute({minutes:UInt32}), until = now())
 GROUP BY client, server, port
 HAVING arrayMax(counts) > 0
 ORDER BY arraySum(counts) DESC, client, server

@@ -14,9 +14,8 @@ SELECT
             / greatest(sum(sum(bytes_to_server) + sum(bytes_to_client)) OVER (), 1), 1)),
         ' %'
     ) AS share
-FROM edges
-WHERE window >= now() - toIntervalMinute({minutes:UInt32})
-    AND server_kind = 'aws_service'
+FROM edges_summed(since = now() - toIntervalMinute({minutes:UInt32}), until = now())
+WHERE server_kind = 'aws_service'
     AND server_service = {service:String}
 GROUP BY client, service
 ORDER BY sum(bytes_to_server) + sum(bytes_to_client) DESC, client

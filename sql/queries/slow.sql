@@ -39,9 +39,8 @@ SELECT
         'the way is long: every round trip is slow, none is lost',
         'no: the network is fine, look at the service itself'
     ) AS verdict
-FROM edges
-WHERE window >= now() - toIntervalMinute({minutes:UInt32})
-    AND protocol = 'TCP'
+FROM edges_summed(since = now() - toIntervalMinute({minutes:UInt32}), until = now())
+WHERE protocol = 'TCP'
     AND {workload:String} IN ('', client_workload, server_workload)
 GROUP BY client, server, port
 HAVING segments > 0

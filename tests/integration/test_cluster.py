@@ -47,6 +47,12 @@ for table, seconds in {"workloads_1m": 60, "workloads_10m": 600, "workloads_1h":
         f"INSERT INTO {table} (window, cluster, client_kind, server_kind, bytes_to_server)"
         f" SELECT {window}, 'c', 'pod', 'pod', 7"
     )
+for table, seconds in {"ends_1m": 60, "ends_1h": 3600}.items():
+    window = f"toStartOfInterval(now() - INTERVAL 1 HOUR, INTERVAL {seconds} SECOND)"
+    engine.query(
+        f"INSERT INTO {table} (window, cluster, node, kind, bytes_sent)"
+        f" SELECT {window}, 'c', 'n1', 'pod', 7"
+    )
 answers = {}
 for question in json.load(sys.stdin):
     answers[question] = str(engine.query(question, "TabSeparated")).strip()
@@ -66,6 +72,7 @@ EACH_BYTE_ONCE = {
         )
     },
     "SELECT sum(bytes_sent) FROM node_health": "7",
+    "SELECT sum(bytes_sent) FROM pod_health": "7",
     "SELECT arraySort(groupUniqArray(rollup)) FROM reports": "['flows_10s','flows_1h','flows_1m']",
     "SELECT count() FROM flows_1m_local": "2",
     "SELECT count() > 0 FROM agents": "1",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver import Client
 
+from sql import ends
 from sql.client import connect
 from sql.schema import COUNTERS, COUNTERS_SINCE_2, LEVELS
 from sql.settings import ClickHouse
@@ -29,11 +30,6 @@ ENDS = (
 NODES = ("with-agent", "with-agent-too", "silent", "")
 AGENTS = NODES[:2]
 FUNCTIONS = {"min": "min", "max": "max", "histogram": "sumMap", "reasons": "sumMap"}
-SUMS = ", ".join(
-    f"{FUNCTIONS.get(name.rpartition('_')[2], 'sum')}({name})"
-    for name in MEASURES
-    if name != "flow_rows"
-)
 BY_PAIR = "client_kind, client_workload, server_kind, server_workload, path"
 
 
@@ -74,8 +70,16 @@ def reported(draw: random.Random) -> dict[str, Any]:
     )
 
 
+def summed(names: Iterable[str]) -> str:
+    return ", ".join(
+        f"{FUNCTIONS.get(name.rpartition('_')[2], 'sum')}({name})"
+        for name in names
+        if name != "flow_rows"
+    )
+
+
 def by_pair(client: Client, rows: str) -> list[tuple[Any, ...]]:
-    question = f"SELECT {BY_PAIR}, {SUMS} FROM {rows} GROUP BY ALL ORDER BY ALL"
+    question = f"SELECT {BY_PAIR}, {summed(MEASURES)} FROM {rows} GROUP BY ALL ORDER BY ALL"
     return [tuple(row) for row in client.query(question).result_rows]
 
 
@@ -99,6 +103,22 @@ def test_every_measure_of_every_pair_is_that_of_the_reports(client: Client, leve
     assert by_pair(client, f"(SELECT * FROM workload_reports WHERE rollup = '{level}')") == by_pair(
         client, rule
     )
+
+
+@pytest.mark.parametrize("level", ["flows_1m", "flows_1h"])
+def test_every_measure_of_every_end_is_that_of_its_own_reports(client: Client, level: str) -> None:
+    fill(client, 5)
+    window = "toStartOfHour(window)" if level == "flows_1h" else "window"
+    what = f"{window} AS window, node, {', '.join(ends.DIMENSIONS)}, {summed(ends.MEASURES)}"
+    found, rule = (
+        client.query(f"SELECT {what} FROM {rows} GROUP BY ALL ORDER BY ALL").result_rows
+        for rows in (
+            f"(SELECT * FROM end_reports WHERE rollup = '{level}')",
+            "(SELECT * FROM own_reports WHERE rollup = 'flows_1m')",
+        )
+    )
+    assert len(found) > 10
+    assert found == rule
 
 
 def test_sums_of_any_range_are_exact_to_the_minute(client: Client) -> None:

@@ -106,7 +106,7 @@ def test_the_inventory_names_the_pod_of_every_row(
         raw = Message("flows", 0, 0, 0.0, b"", message.value, message.headers)
         ends = resolver.resolve(join([decode(raw).batch]))
         reporter = np.where(message.rows["reporter"].to_numpy() == 1, ends.client, ends.server)
-        kinds = resolver.endpoints.columns("client", reporter, ["client_kind"])[
+        kinds = resolver.endpoints.columns("client_", reporter, ["client_kind"])[
             "client_kind"
         ].to_pylist()
         assert set(kinds) == {"pod"}

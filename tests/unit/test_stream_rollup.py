@@ -11,11 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sql.schema import DIMENSIONS, ROLLUPS, TABLES, WORKLOAD_LEVELS, WORKLOADS
-from sql.workloads import MEASURES, Whose
+from sql import ends, workloads
+from sql.schema import (
+    DIMENSIONS,
+    END_LEVELS,
+    ENDS,
+    ROLLUPS,
+    TABLES,
+    WORKLOAD_LEVELS,
+    WORKLOADS,
+)
+from sql.workloads import Term, Whose
 from tests.unit.stream_batches import SECOND, START, batch
 from tests.unit.test_stream_windows import rolled_up, rows
 
+KEYS = {*DIMENSIONS, *ends.DIMENSIONS}
 spread = st.lists(st.sampled_from([0, 10, 50, 60, 3590, 3600]), min_size=12, max_size=12)
 
 
@@ -25,7 +35,7 @@ def grouped(table: pa.Table, seconds: int, without: tuple[str, ...]) -> Counter[
     for row in table.drop_columns(list(without)).to_pylist():
         start = int(row["window"].timestamp()) // seconds * seconds
         row["window"] = start
-        key = tuple(row[name] for name in DIMENSIONS if name in row)
+        key = tuple(row[name] for name in KEYS if name in row)
         into = found.setdefault(key, {})
         for name, value in row.items():
             into[name] = _added(name, into[name], value) if name in into else value
@@ -33,7 +43,7 @@ def grouped(table: pa.Table, seconds: int, without: tuple[str, ...]) -> Counter[
 
 
 def _added(name: str, one: Any, other: Any) -> Any:
-    if name in DIMENSIONS:
+    if name in KEYS:
         return one
     if name.endswith(("_min", "_max")):
         samples = [value for value in (one, other) if value is not None]
@@ -97,24 +107,32 @@ NOTHING: dict[str, Any] = {
 }
 
 
-def by_workload(table: pa.Table) -> pa.Table:
-    """Each report as what it is of one row for both."""
-    names = [name for name in WORKLOADS.names if name not in MEASURES]
-    rows = []
-    for row in table.to_pylist():
-        found = {name: row[name] for name in names}
-        for column, terms in MEASURES.items():
-            found[column] = NOTHING.get(column.rpartition("_")[2], 0)
-            for measure, whose in terms:
-                if counts(row, whose):
-                    found[column] = _added(column, found[column], row[measure])
-        rows.append(found)
-    return pa.Table.from_pylist(rows, schema=WORKLOADS)
+def taken(row: dict[str, Any], measures: dict[str, tuple[Term, ...]]) -> dict[str, Any]:
+    """A report as a row of its own among those that are to be grouped."""
+    found: dict[str, Any] = {}
+    for column, terms in measures.items():
+        found[column] = NOTHING.get(column.rpartition("_")[2], 0)
+        for measure, whose in terms:
+            if counts(row, whose):
+                found[column] = _added(column, found[column], row[measure])
+    return found
+
+
+def of_pair(row: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: row[name] for name in WORKLOADS.names if name not in workloads.MEASURES}
+    return kept | taken(row, workloads.MEASURES)
+
+
+def of_end(row: dict[str, Any]) -> dict[str, Any]:
+    side = "client" if row["reporter"] == 1 else "server"
+    kept = {name: row[name] for name in ("window", "cluster", "node")}
+    kept |= {name: row[f"{side}_{name}"] for name in ends.DIMENSIONS}
+    return kept | taken(row, ends.MEASURES)
 
 
 @settings(max_examples=60, deadline=None)
 @given(rows, spread)
-def test_workloads_have_both_reports_in_one_row(
+def test_pairs_have_both_reports_in_one_row_and_ends_their_own(
     drawn: list[dict[str, Any]], later: list[int]
 ) -> None:
     found = rolled_up(
@@ -125,12 +143,15 @@ def test_workloads_have_both_reports_in_one_row(
             ]
         )
     )
-    base = by_workload(found["flows_10s"])
-    for table, rollup in WORKLOAD_LEVELS.items():
-        assert found[table].column_names == TABLES[table].names
-        assert as_rows(found[table]) == grouped(base, rollup.seconds, ())
+    reports = found["flows_10s"].to_pylist()
+    pairs = pa.Table.from_pylist(list(map(of_pair, reports)), schema=WORKLOADS)
+    own = pa.Table.from_pylist(list(map(of_end, reports)), schema=ENDS)
+    for base, rollups in ((pairs, WORKLOAD_LEVELS), (own, END_LEVELS)):
+        for table, rollup in rollups.items():
+            assert found[table].column_names == TABLES[table].names
+            assert as_rows(found[table]) == grouped(base, rollup.seconds, ())
 
 
-@pytest.mark.parametrize("table", [*ROLLUPS, *WORKLOAD_LEVELS])
+@pytest.mark.parametrize("table", [*ROLLUPS, *WORKLOAD_LEVELS, *END_LEVELS])
 def test_no_rows_make_no_rows(table: str) -> None:
     assert rolled_up(batch([]))[table].num_rows == 0

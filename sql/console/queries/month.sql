@@ -13,5 +13,4 @@ SELECT
     toFloat64(sumIf(cost_usd, window >= recent)) AS recent_usd,
     internet.1 AS internet_flat_usd,
     internet.2 AS internet_tiered_usd
-FROM workload_reports
-WHERE rollup = 'flows_1h' AND window >= least(first, toStartOfHour(recent))
+FROM edges_1h_since(since = least(first, toStartOfHour(recent)))

@@ -1,40 +1,60 @@
-"""Windows by the minute to windows of workloads, in which both reports of a conversation are one.
+"""Windows by the minute to rows that most questions read: of pairs of workloads, in which both
+reports of a conversation are one, and of ends, each by its own node's reports.
 
-sql.workloads has the rule, column by column.
+sql.workloads and sql.ends have the rules, column by column.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sql.workloads import MEASURES, Term, Whose
+from sql import ends, workloads
+from sql.workloads import Term, Whose
 from stream.endpoints import Endpoints
 from stream.groups import Groups
-from stream.windows import Windows, chosen, reduced
+from stream.windows import Dimensions, Windows, chosen, reduced
 
 CLIENT = 1
 UNKNOWN = {""}
-KEPT = ("window", "protocol", "server_port", "way")
+OF_PAIR = ("window", "protocol", "server_port", "way")
 
 
 def by_workload(windows: Windows, endpoints: Endpoints) -> Windows:
     """One row for all that workloads in the same places have to do with one another in a window."""
     found = windows.dimensions
-    dimensions = {name: found[name] for name in KEPT} | {
+    dimensions = {name: found[name] for name in OF_PAIR} | {
         side: endpoints.in_zone(found[side]) for side in ("client", "server")
     }
+    return _grouped(windows, dimensions, workloads.MEASURES, endpoints)
+
+
+def by_end(windows: Windows, endpoints: Endpoints) -> Windows:
+    """One row for all that an end, by its node, had to do with whomever in a window."""
+    found = windows.dimensions
+    own = np.where(found["reporter"] == CLIENT, found["client"], found["server"])
+    dimensions = {"window": found["window"], "node": found["node"], "end": endpoints.of_pod(own)}
+    return _grouped(windows, dimensions, ends.MEASURES, endpoints)
+
+
+def _grouped(
+    windows: Windows,
+    dimensions: Dimensions,
+    measures: Mapping[str, tuple[Term, ...]],
+    endpoints: Endpoints,
+) -> Windows:
     groups = Groups(list(dimensions.values()))
     among = {whose: groups.among(rows) for whose, rows in _rows(windows, endpoints).items()}
     among[Whose.ANY] = groups
-    measures = {
+    measured = {
         column: _sum([_taken(term, windows, among) for term in terms])
-        for column, terms in MEASURES.items()
+        for column, terms in measures.items()
     }
-    return Windows(chosen(dimensions, groups), [], measures, windows.ways)
+    return Windows(chosen(dimensions, groups), windows.nodes, measured, windows.ways)
 
 
 def _rows(windows: Windows, endpoints: Endpoints) -> dict[Whose, np.ndarray]:
@@ -51,7 +71,7 @@ def _rows(windows: Windows, endpoints: Endpoints) -> dict[Whose, np.ndarray]:
     }
 
 
-def _taken(term: Term, windows: Windows, among: dict[Whose, Groups]) -> pa.Array:
+def _taken(term: Term, windows: Windows, among: Mapping[Whose, Groups]) -> pa.Array:
     return reduced(term.measure, windows.measures[term.measure], among[term.whose])
 
 
