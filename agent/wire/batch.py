@@ -190,17 +190,19 @@ class Codec:
             raise WireError("not all of one version")
         form, schema_message = self._known[name]
         stream, ends = _unpack([value for value, _ in messages], schema_message)
-        dictionaries = sum(pa.types.is_dictionary(field.type) for field in form.schema)
         source = pa.BufferReader(stream)
         batches: list[Batch] = []
+        begin = len(schema_message)
         with pa.ipc.open_stream(source) as reader:
             for number, (found, end) in enumerate(zip(headers, ends, strict=True), 1):
                 content = reader.read_next_batch()
                 content.validate(full=True)
                 # Whoever lacked a dictionary would have the one of the message before it.
-                whole = reader.stats.num_dictionary_batches == dictionaries * number
-                if not whole or source.tell() != end:
+                whole = reader.stats.num_dictionary_batches == len(form.dictionaries) * number
+                own = _within(stream.address + begin, stream.address + end, content, form)
+                if not whole or not own or source.tell() != end:
                     raise WireError("not one batch a message")
+                begin = end
                 batches.append(Batch(_origin(found), content, form))
         form.check([batch.content for batch in batches])
         return batches
@@ -218,6 +220,15 @@ class Codec:
             return len(value) * _SQUEEZED
         told = min(int.from_bytes(value[:_PREFIX], "little"), _LONGEST)
         return int(told * _SPREAD) if name in self._sparse else told
+
+
+def _within(begin: int, end: int, content: pa.RecordBatch, form: Form) -> bool:
+    """Whether all its dictionaries' words lie between two addresses."""
+    for place in form.dictionaries:
+        words = content.column(place).dictionary
+        if len(words) and not begin <= words.buffers()[-1].address <= end:
+            return False
+    return True
 
 
 def _parts(messages: Sequence[Message], length: Callable[..., int]) -> Iterator[Sequence[Message]]:

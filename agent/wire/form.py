@@ -30,6 +30,8 @@ class Form:
             about = {"about": f"of {', '.join(self.rare)}: the place to the count if it is not 0"}
             fields.append(pa.field(RARE, rare.KIND, nullable=False, metadata=about))
         self.schema = pa.schema(fields)
+        kinds = enumerate(field.type for field in fields)
+        self.dictionaries = [place for place, kind in kinds if pa.types.is_dictionary(kind)]
 
     @property
     def fingerprint(self) -> str:

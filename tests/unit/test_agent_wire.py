@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -100,12 +101,42 @@ def test_many_batches_of_two_versions_come_back_as_each_by_itself(
         assert batch.rows.equals(rows if codec is VERSION_2 else without_null_counts(rows))
 
 
+def test_a_batch_that_lacks_a_dictionary_does_not_get_the_one_of_the_batch_before_it() -> None:
+    headers = wire.headers(ORIGIN)
+    good = wire.encode(flow_rows([{"pod_uid": "a", "container_id": "b"}]))
+    words = np.frombuffer(uncompressed(good), np.int64)
+    lacking = 0
+    for place in np.flatnonzero(words == 4):  # among them the number of the container_id's
+        changed = words.copy()
+        changed[place] = 3
+        bad = compressed(changed.tobytes())
+        [alone] = wire.decode_all([(bad, headers)])
+        among = wire.decode_all([(value, headers) for value in (good, bad, good)])
+        assert [type(found) for found in among] == [wire.Batch, type(alone), wire.Batch]
+        lacking += "Dictionary with id 4 not found" in str(alone)
+    assert lacking == 1
+
+
 def test_columns_of_zeros_take_no_room_in_a_message_and_share_it_in_memory() -> None:
     rows = flow_rows([{"resets_sent": 1}] * 1000)
     assert rare_bytes(wire.CODEC, rows) < 20 * 1000 < rare_bytes(VERSION_2, rows)
     columns = wire.decode(wire.encode(rows), wire.headers(ORIGIN)).rows
     assert address(columns["zero_windows_sent"]) == address(columns["listen_overflows"])
     assert address(columns["zero_windows_sent"]) != address(columns["resets_sent"])
+
+
+def uncompressed(value: bytes) -> bytes:
+    """A message's Arrow stream."""
+    size = int.from_bytes(value[:4], "little")
+    planes = pa.Codec("zstd").decompress(value[4:], decompressed_size=size, asbytes=True)
+    return bytes(np.frombuffer(planes, np.uint8).reshape(8, -1).T.tobytes())
+
+
+def compressed(stream: bytes) -> bytes:
+    """The message of it."""
+    planes = np.frombuffer(stream, np.uint8).reshape(-1, 8).T.tobytes()
+    packed: bytes = pa.Codec("zstd").compress(planes, asbytes=True)
+    return len(stream).to_bytes(4, "little") + packed
 
 
 def rare_bytes(codec: wire.Codec, rows: pa.RecordBatch) -> int:
