@@ -264,4 +264,4 @@ def _stages(programs: list[Program]) -> dict[str, float]:
 
 
 def _total(programs: list[Program], name: str) -> float:
-    return sum(program.metrics().total(name) for program in programs)
+    return sum(program.metrics(name).total(name) for program in programs)

@@ -47,12 +47,22 @@ class Rows:
 
 
 def join(batches: Sequence[wire.Batch]) -> Rows:
-    """Of any number of batches."""
-    table = pa.Table.from_batches([batch.rows for batch in batches], wire.SCHEMA)
-    table = table.drop_columns(UNREAD).unify_dictionaries().combine_chunks()
+    """Of any number of batches, best of one version: then what is sparse stays so up to the end."""
+    form = batches[0].form if batches else None
+    alike = all(batch.form is form for batch in batches)
+    contents = [batch.content if alike else batch.rows for batch in batches]
+    schema = contents[0].schema if contents else wire.SCHEMA
+    table = pa.Table.from_batches(contents, schema).select(_read(schema))
+    table = table.unify_dictionaries().combine_chunks()
     (columns,) = table.to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]
-    sizes = np.array([batch.rows.num_rows for batch in batches], np.int64)
+    if alike and form:
+        columns = form.unpack(columns, _read(wire.SCHEMA))
+    sizes = np.array([content.num_rows for content in contents], np.int64)
     return Rows(columns, [batch.origin.node for batch in batches], sizes)
+
+
+def _read(schema: pa.Schema) -> list[str]:
+    return [name for name in schema.names if name not in UNREAD]
 
 
 class Entries(NamedTuple):

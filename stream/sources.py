@@ -168,7 +168,7 @@ class Sources:
 
 def _pods(batches: Sequence[Batch]) -> set[str]:
     """Of the reporting sockets."""
-    return {uid for batch in batches for uid in batch.rows["pod_uid"].dictionary.to_pylist()}
+    return {uid for batch in batches for uid in batch.column("pod_uid").dictionary.to_pylist()}
 
 
 def of(settings: Settings) -> Sources:

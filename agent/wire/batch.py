@@ -3,7 +3,7 @@
 A batch is an Arrow IPC stream whose schema message is cut off; the schema's fingerprint travels in
 the Kafka headers instead, so a reader either knows the schema exactly or refuses the message. A
 later version of a schema only appends nullable columns, so a reader knows all earlier ones and
-fills in nulls.
+fills in nulls; or it has the same columns lie in another form (agent/wire/form.py).
 
 The stream is transposed by its 8-byte words, to which Arrow aligns everything, and then compressed:
 bytes of like weight lie together, as with Blosc's shuffle or Parquet's byte stream split. Messages
@@ -13,15 +13,16 @@ latter; their schema header has no "+transposed".
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate
+from types import MappingProxyType
 
 import msgspec
 import pyarrow as pa
 
+from agent.wire.form import Form
 from agent.wire.transpose import WORD, transpose, untranspose
 
 Headers = list[tuple[str, bytes]]
@@ -35,6 +36,8 @@ _END = b"\xff\xff\xff\xff" + bytes(4)
 """An Arrow stream's last word."""
 _SQUEEZED = 8
 """How many times smaller the first batches were made by zstd, at a guess."""
+_SPREAD = 1.6
+"""How many times longer rows are whose rare columns are columns again, at a guess."""
 _STREAM = 16 << 20
 """Bytes decoded at once: more would be memory fresh from the kernel each time, which takes longer
 to get than to fill."""
@@ -88,34 +91,56 @@ class Origin:
 
 @dataclass(frozen=True)
 class Batch:
-    """A decoded message: where it came from, and its rows in the codec's newest schema."""
+    """A decoded message: where it came from, and its rows as they lie in it.
+
+    form: how they do; without one, as in the codec's newest schema.
+    """
 
     origin: Origin
-    rows: pa.RecordBatch
+    content: pa.RecordBatch
+    form: Form | None = None
+
+    @property
+    def rows(self) -> pa.RecordBatch:
+        """In the codec's newest schema; made anew each time."""
+        return self.form.unpack(self.content) if self.form else self.content
+
+    def column(self, name: str) -> pa.Array:
+        """One of `rows`, without the others."""
+        return self.form.unpack(self.content, [name])[name] if self.form else self.content[name]
 
 
 class Codec:
     """Writes the newest version of a schema, reads every version.
 
     versions: the schemas from version 1 on, each the one before with nullable columns appended.
+    rare: by version, from the first one that knows any, the columns that are zero in most rows.
     """
 
-    def __init__(self, name: str, versions: Sequence[pa.Schema]) -> None:
+    def __init__(
+        self,
+        name: str,
+        versions: Sequence[pa.Schema],
+        rare: Mapping[int, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
         self.schema = versions[-1]
         self._known = {
-            f"{name}/{number}:{fingerprint(schema)}{layout}": (schema, message)
+            f"{name}/{number}:{form.fingerprint}{layout}": (form, message)
             for number, schema in enumerate(versions, 1)
-            for message in [schema.serialize().to_pybytes()]
+            for form in [Form(schema, self.schema, rare.get(number, ()))]
+            for message in [form.schema.serialize().to_pybytes()]
             for layout in ("", _TRANSPOSED)
         }
         self._newest = list(self._known)[-1]
+        self._sparse = {key for key, (form, _) in self._known.items() if form.rare}
+        self.fingerprint = self._known[self._newest][0].fingerprint
 
     def encode(self, rows: pa.RecordBatch) -> bytes:
         """The message's value: dictionaries and record batch, transposed, zstd, no schema."""
+        form, schema_message = self._known[self._newest]
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.schema) as writer:
-            writer.write_batch(rows)
-        _, schema_message = self._known[self._newest]
+        with pa.ipc.new_stream(sink, form.schema) as writer:
+            writer.write_batch(form.pack(rows))
         return _pack(sink.getvalue()[len(schema_message) :])
 
     def headers(self, origin: Origin) -> Headers:
@@ -134,17 +159,18 @@ class Codec:
         name = found.get("schema", b"").decode(errors="replace")
         if name not in self._known:
             raise WireError(f"unknown schema {name!r}, this reader knows {list(self._known)}")
-        schema, schema_message = self._known[name]
+        form, schema_message = self._known[name]
         origin = _origin(found)
         try:
             transposed = name.endswith(_TRANSPOSED)
             stream = _unpack([value], schema_message)[0] if transposed else schema_message + value
             with pa.ipc.open_stream(stream) as reader:
-                rows = reader.read_next_batch()
-            rows.validate(full=True)
+                content = reader.read_next_batch()
+            content.validate(full=True)
+            form.check([content])
         except (pa.ArrowException, OSError, StopIteration, ValueError) as error:
             raise WireError(f"not an Arrow batch of {name}: {error!r}") from error
-        return Batch(origin, self._upgrade(rows, schema))
+        return Batch(origin, content, form)
 
     def decode_all(self, messages: Sequence[Message]) -> list[Batch | WireError]:
         """Of each message what decode() returns or raises. Many of them become one Arrow stream,
@@ -152,29 +178,34 @@ class Codec:
         found: list[Batch | WireError] = []
         for some in _parts(messages, self.length):
             try:
-                found += list(self._decode_stream(some))
+                found += self._decode_stream(some)
             except (WireError, pa.ArrowException, OSError, StopIteration, ValueError):
                 found += [self._attempt(*message) for message in some]
         return found
 
-    def _decode_stream(self, messages: Sequence[Message]) -> Iterator[Batch]:
+    def _decode_stream(self, messages: Sequence[Message]) -> list[Batch]:
         headers = [dict(headers) for _, headers in messages]
         name, *others = {found.get("schema", b"").decode() for found in headers}
         if others or name not in self._known or not name.endswith(_TRANSPOSED):
             raise WireError("not all of one version")
-        schema, schema_message = self._known[name]
+        form, schema_message = self._known[name]
         stream, ends = _unpack([value for value, _ in messages], schema_message)
-        dictionaries = sum(pa.types.is_dictionary(field.type) for field in schema)
         source = pa.BufferReader(stream)
+        batches: list[Batch] = []
+        begin = len(schema_message)
         with pa.ipc.open_stream(source) as reader:
             for number, (found, end) in enumerate(zip(headers, ends, strict=True), 1):
-                rows = reader.read_next_batch()
-                rows.validate(full=True)
+                content = reader.read_next_batch()
+                content.validate(full=True)
                 # Whoever lacked a dictionary would have the one of the message before it.
-                whole = reader.stats.num_dictionary_batches == dictionaries * number
-                if not whole or source.tell() != end:
+                whole = reader.stats.num_dictionary_batches == len(form.dictionaries) * number
+                own = _within(stream.address + begin, stream.address + end, content, form)
+                if not whole or not own or source.tell() != end:
                     raise WireError("not one batch a message")
-                yield Batch(_origin(found), self._upgrade(rows, schema))
+                begin = end
+                batches.append(Batch(_origin(found), content, form))
+        form.check([batch.content for batch in batches])
+        return batches
 
     def _attempt(self, value: bytes, headers: HeadersRead) -> Batch | WireError:
         try:
@@ -184,22 +215,20 @@ class Codec:
 
     def length(self, value: bytes, headers: HeadersRead) -> int:
         """About how many bytes a message takes once decoded, by what it says itself."""
-        if dict(headers).get("schema", b"").endswith(_TRANSPOSED.encode()):
-            return min(int.from_bytes(value[:_PREFIX], "little"), _LONGEST)
-        return len(value) * _SQUEEZED
-
-    def _upgrade(self, rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        if schema is self.schema:
-            return rows
-        added = list(self.schema)[len(schema) :]
-        nulls = [pa.nulls(rows.num_rows, field.type) for field in added]
-        return pa.RecordBatch.from_arrays([*rows.columns, *nulls], schema=self.schema)
+        name = dict(headers).get("schema", b"").decode(errors="replace")
+        if not name.endswith(_TRANSPOSED):
+            return len(value) * _SQUEEZED
+        told = min(int.from_bytes(value[:_PREFIX], "little"), _LONGEST)
+        return int(told * _SPREAD) if name in self._sparse else told
 
 
-def fingerprint(schema: pa.Schema) -> str:
-    """Hash of names, types and nullability: the same for every Arrow release."""
-    described = [[field.name, str(field.type), field.nullable] for field in schema]
-    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+def _within(begin: int, end: int, content: pa.RecordBatch, form: Form) -> bool:
+    """Whether all its dictionaries' words lie between two addresses."""
+    for place in form.dictionaries:
+        words = content.column(place).dictionary
+        if len(words) and not begin <= words.buffers()[-1].address <= end:
+            return False
+    return True
 
 
 def _parts(messages: Sequence[Message], length: Callable[..., int]) -> Iterator[Sequence[Message]]:

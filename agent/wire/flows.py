@@ -12,10 +12,10 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-from agent.wire.batch import Codec, fingerprint
+from agent.wire.batch import Codec
 
 FLOWS_TOPIC = "flows"
-VERSION = 2
+VERSION = 3
 
 HISTOGRAM_BUCKETS = 24
 """Bucket b counts samples in [2**(b+4), 2**(b+5)) microseconds; the first is open below, the last
@@ -62,6 +62,17 @@ COUNTERS: dict[str, str] = {
 }
 """Additive measures of version 1, all uint64, with what they count."""
 
+COMMON = (
+    "bytes_to_server",
+    "bytes_to_client",
+    "packets_to_server",
+    "packets_to_client",
+    "connections_attempted",
+    "connections_established",
+    "connections_closed",
+)
+"""Of these the ones that many rows have."""
+
 COUNTERS_SINCE_2: dict[str, str] = {
     "connections_unreachable": "attempts ended by an ICMP error",
     "connections_handshake_reset": "handshakes ended by a reset before they were complete, seen by "
@@ -82,6 +93,12 @@ DISTRIBUTIONS: dict[str, str] = {
     "rtt": "round-trip samples of the reporting side's TCP (RFC 6298)",
 }
 """Distributions of a row, each as _count, _sum, _min, _max and _histogram, in microseconds."""
+
+RARE = (
+    *(name for name in COUNTERS if name not in COMMON),
+    *COUNTERS_SINCE_2,
+)
+"""Measures that are zero in most rows: sparse since version 3."""
 
 KEY_COLUMNS = (
     "reporter",
@@ -153,5 +170,5 @@ def _since_2() -> list[pa.Field]:
 
 _VERSION_1 = _version_1()
 SCHEMA = pa.schema([*_VERSION_1, *_since_2()])
-FINGERPRINT = fingerprint(SCHEMA)
-CODEC = Codec("flows", [_VERSION_1, SCHEMA])
+CODEC = Codec("flows", [_VERSION_1, SCHEMA, SCHEMA], rare={3: RARE})
+FINGERPRINT = CODEC.fingerprint

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from clickhouse_connect.driver import Client
@@ -195,22 +196,23 @@ class Rebuild:
         self.read_seconds += time.monotonic() - started
 
     def _take(self, batch: Batch) -> None:
-        rows = self._within(batch.rows)
-        if not rows.num_rows:
+        within = self._within(batch.column("interval_start"))
+        if not within.any():
             return
-        self._pending.append(replace(batch, rows=rows))
-        self._pending_rows += rows.num_rows
+        if not within.all():
+            batch = replace(batch, content=batch.content.filter(pa.array(within)))
+        self._pending.append(batch)
+        self._pending_rows += batch.content.num_rows
         if self._pending_rows >= self._settings.flush_rows:
             self._flush()
 
-    def _within(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """Those whose window is of the period."""
+    def _within(self, starts: pa.Array) -> np.ndarray:
+        """Of intervals' starts, those whose window is of the period."""
         seconds = self._settings.window_seconds
-        starts = rows["interval_start"].cast(pa.int64()).to_numpy()
-        windows = starts // (seconds * NANOSECONDS) * seconds
+        windows = starts.cast(pa.int64()).to_numpy() // (seconds * NANOSECONDS) * seconds
         begin, end = self._period.begin.timestamp(), self._period.end.timestamp()
-        within = (windows >= begin) & (windows < end)
-        return rows if within.all() else rows.filter(pa.array(within))
+        within: np.ndarray = (windows >= begin) & (windows < end)
+        return within
 
     def _flush(self) -> None:
         if not self._pending:
@@ -235,7 +237,7 @@ def period_of(source: Source, partition: int, first: int, last: int) -> Period:
     latest: list[int] = []
     for messages in source.read({partition: (max(first, low), min(last + 1, high))}):
         for delivery in decode_all(messages).deliveries:
-            starts = delivery.batch.rows["interval_start"].cast(pa.int64())
+            starts = delivery.batch.column("interval_start").cast(pa.int64())
             if len(starts):
                 earliest.append(pc.min(starts).as_py())
                 latest.append(pc.max(starts).as_py())

@@ -25,7 +25,7 @@ ORIGIN = wire.Origin(
 def example_rows(version: int = wire.VERSION) -> list[dict[str, Any]]:
     """Two rows with a different value in every measure: one full, one without samples.
 
-    What came after `version` is null, as in a batch of that version.
+    What came after `version` is null, as in a batch of that version; since 3 no counter is.
     """
     mapped = bytes(10) + b"\xff\xff"
     full: dict[str, Any] = {
@@ -65,6 +65,8 @@ def example_rows(version: int = wire.VERSION) -> list[dict[str, Any]]:
             "pod_uid": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
             "container_id": 32 * "9f",
         }
+    if version >= 3:
+        without |= dict.fromkeys(wire.COUNTERS_SINCE_2, 0)
     return [full, without]
 
 

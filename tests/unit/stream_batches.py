@@ -57,9 +57,15 @@ def batch(
     return wire.Batch(origin, flow_rows(rows))
 
 
-def message(content: wire.Batch) -> tuple[bytes, list[tuple[str, bytes]]]:
+VERSION_2 = wire.Codec("flows", [pa.schema([]), wire.SCHEMA])
+"""Writes what agents wrote before version 3."""
+
+
+def message(
+    content: wire.Batch, version: wire.Codec = wire.CODEC
+) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Value and headers of the Kafka message of a batch."""
-    return wire.encode(content.rows), wire.headers(content.origin)
+    return version.encode(content.rows), version.headers(content.origin)
 
 
 def name_rows(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:

@@ -12,7 +12,7 @@ from agent import wire
 from stream.columns import join
 from stream.decode import Message, decode, decode_all
 from stream.ledger import ledger_rows
-from tests.unit.stream_batches import SECOND, batch, message
+from tests.unit.stream_batches import SECOND, VERSION_2, batch, message
 
 
 def as_message(row: dict[str, Any]) -> Message:
@@ -67,6 +67,23 @@ def test_of_many_messages_only_those_at_fault_are_set_aside() -> None:
     for found in poison:
         with pytest.raises(wire.WireError, match=re.escape(found.reason)):
             decode(found.message)
+
+
+def test_messages_of_two_versions_are_joined_as_each_by_itself() -> None:
+    batches = [
+        batch([{"resets_sent": number}, {"drop_reasons": [("NO_SOCKET", number)]}])
+        for number in range(4)
+    ]
+    versions = (VERSION_2, wire.CODEC, wire.CODEC, VERSION_2)
+    messages = [
+        Message("flows", 0, 1, 1.5, b"a", *message(each, version))
+        for each, version in zip(batches, versions, strict=True)
+    ]
+    rows = decode_all(messages).rows
+    assert rows.sizes.tolist() == [2, 2, 2, 2]
+    for name in rows.columns.schema.names:
+        alone = [decode(each).batch.rows[name].to_pylist() for each in messages]
+        assert rows.columns[name].to_pylist() == [value for values in alone for value in values]
 
 
 def test_many_messages_without_any_row_are_good() -> None:

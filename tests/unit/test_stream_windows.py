@@ -18,7 +18,7 @@ from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.windows import aggregate
-from tests.unit.stream_batches import SECOND, START, batch
+from tests.unit.stream_batches import SECOND, START, batch, message
 
 CLASSIFIER = Prefixes(SPECIAL)
 SUMS = (
@@ -106,6 +106,16 @@ def test_neither_order_nor_batches_matter(
     whole = windows(batch(drawn))
     cut = windows(batch(shuffled[:at]), batch(shuffled[at:], sequence=1))
     assert as_multiset(cut) == as_multiset(whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows, st.integers(0, 12))
+def test_what_came_as_a_message_adds_up_as_the_rows_it_was_made_of(
+    drawn: list[dict[str, Any]], at: int
+) -> None:
+    parts = [batch(drawn[:at]), batch(drawn[at:], sequence=1)]
+    sparse = [wire.decode(*message(part)) for part in parts]
+    assert windows(*sparse).equals(windows(*parts))
 
 
 @settings(max_examples=30, deadline=None)

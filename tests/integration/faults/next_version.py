@@ -15,8 +15,10 @@ CODEC = wire.Codec(
     [
         pa.schema(list(wire.SCHEMA)[: wire.SCHEMA.names.index("connections_unreachable")]),
         wire.SCHEMA,
+        wire.SCHEMA,
         SCHEMA,
     ],
+    rare={3: wire.RARE, 4: (*wire.RARE, COUNTER)},
 )
 MIGRATION = (
     f"ALTER TABLE {{table}} ADD COLUMN IF NOT EXISTS {COUNTER} SimpleAggregateFunction(sum, UInt64)"
