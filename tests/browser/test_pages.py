@@ -121,6 +121,15 @@ def test_a_panel_compares_in_words_and_closes_by_esc(page: Page) -> None:
     assert "selected" not in page.url
 
 
+def test_a_panel_tells_failures_by_cause_over_time(page: Page) -> None:
+    show(page, f"view=flows&selected={EDGE}")
+    chart = page.get_by_role("complementary").locator("figure").filter(has_text="Failures by cause")
+    expect(chart.locator(".legend")).to_have_text("timed out 2half-open 1")
+    expect(chart.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("timed out: at most 2, last 2; half-open: at most 1, last 1")
+    )
+
+
 def test_health_leads_to_the_edge_on_the_map(page: Page) -> None:
     show(page, "view=health&range=1h")
     page.get_by_role("link", name="shop/cart → shop/postgres-primary").click()

@@ -54,6 +54,8 @@ class Measures(BaseModel):
     connections_timed_out: int
     connections_reset: int
     connections_unreachable: int
+    connections_half_open: int
+    connections_handshake_reset: int
     listen_overflows: int
     resets: int
     zero_windows: int
@@ -130,6 +132,13 @@ class Point(BaseModel):
     bytes_to_client: int
     connections_attempted: int
     connections_failed: int
+    connections_refused: int
+    connections_timed_out: int
+    connections_reset: int
+    connections_unreachable: int
+    connections_half_open: int
+    connections_handshake_reset: int
+    listen_overflows: int
     retransmitted_segments: int
     retransmit_rate: float | None
     resets: int

@@ -26,6 +26,8 @@
             sum(row.connections_timed_out) AS connections_timed_out,
             sum(row.connections_reset) AS connections_reset,
             sum(row.connections_unreachable) AS connections_unreachable,
+            sum(row.connections_half_open) AS connections_half_open,
+            sum(row.connections_handshake_reset) AS connections_handshake_reset,
             sum(row.listen_overflows) AS listen_overflows,
             sum(row.resets_to_server) AS resets_to_server,
             sum(row.resets_to_client) AS resets_to_client,

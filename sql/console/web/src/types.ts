@@ -37,6 +37,9 @@ export interface Measures {
   connections_timed_out: number;
   connections_reset: number;
   connections_unreachable: number;
+  /** What the server alone sees, of attempts that its clients count as failed; not to be added to them. */
+  connections_half_open: number;
+  connections_handshake_reset: number;
   listen_overflows: number;
   resets: number;
   zero_windows: number;
@@ -95,6 +98,13 @@ export interface Point {
   bytes_to_client: number;
   connections_attempted: number;
   connections_failed: number;
+  connections_refused: number;
+  connections_timed_out: number;
+  connections_reset: number;
+  connections_unreachable: number;
+  connections_half_open: number;
+  connections_handshake_reset: number;
+  listen_overflows: number;
   retransmitted_segments: number;
   retransmit_rate: number | null;
   resets: number;
@@ -114,6 +124,7 @@ export interface PanelAnswer extends Range {
   before: Measures | null;
   /** The same range a week before. */
   last_week: Measures | null;
+  /** One a step: where nothing was seen, nothing was sent and nothing measured. */
   points: Point[];
   drop_reasons: Record<string, number>;
   zone_pairs: { client_zone: string; server_zone: string; bytes: number; cost_usd: number; retransmit_rate: number | null }[];
