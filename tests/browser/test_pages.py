@@ -65,6 +65,20 @@ def test_a_copied_url_shows_the_same_view(page: Page) -> None:
     assert page.url == url
 
 
+def test_a_labels_values_are_offered_once_its_key_is_told(page: Page) -> None:
+    show(page, "view=flows")
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Label", exact=True).fill("team")
+    offered = page.locator("#label-values option")
+    expect(offered).to_have_count(2)
+    values = [option.get_attribute("value") for option in offered.all()]
+    assert values == ["buying", "selling"]
+    page.get_by_label("Value of the label").fill(values[1] or "")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("button", name="Remove the filter label team=selling")).to_be_visible()
+    assert "label=team%3Dselling" in page.url
+
+
 def test_back_undoes_a_choice_but_not_each_letter_typed(page: Page) -> None:
     show(page, "view=flows")
     page.get_by_role("link", name="AWS services").click()

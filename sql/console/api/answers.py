@@ -26,6 +26,13 @@ class StatusAnswer(BaseModel):
     label_keys: list[str]
 
 
+class LabelsAnswer(BaseModel):
+    """GET /api/labels: what a label was, by name."""
+
+    key: str
+    values: list[str]
+
+
 class ErrorAnswer(BaseModel):
     """One sentence with the way out, whenever the status is not 200."""
 

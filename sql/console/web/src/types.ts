@@ -220,6 +220,12 @@ export interface StatusAnswer {
   label_keys: string[];
 }
 
+/** GET /api/labels?key= : the values that a label had, by name. */
+export interface LabelsAnswer {
+  key: string;
+  values: string[];
+}
+
 /** Every answer that is not 200. 422: a parameter is wrong; 503: ClickHouse is away. */
 export interface ErrorAnswer {
   detail: string;

@@ -12,7 +12,7 @@ import { VIEWS } from "./views";
 
 export function Header() {
   const { view, cluster } = state.value;
-  const { answer: status } = usePolled<StatusAnswer>("status", {}, 5, true);
+  const { answer: status } = usePolled<StatusAnswer>("status", { cluster }, 5, true);
   const other = theme.value === "dark" ? "light" : "dark";
   return (
     <header class="head">
