@@ -83,6 +83,11 @@ def test_ids_say_what_they_stand_for() -> None:
         "aws_service:S3": ("aws_service", "", "S3"),
         "others:shop": ("others", "shop", "others in shop"),
         "others:": ("others", "", "others"),
+        "workload:blue/shop/cart": ("pod", "blue/shop", "cart"),
+        "namespace:blue/shop": ("pod", "blue/shop", "blue/shop"),
+        "service:blue/shop/web": ("service", "blue/shop", "web"),
+        "node:blue/": ("node", "", "blue/node"),
+        "node:blue/ip-10-0-0-1": ("node", "", "blue/ip-10-0-0-1"),
     }
     assert {end: tuple(parse(end)) for end in told} == told
 
@@ -90,12 +95,16 @@ def test_ids_say_what_they_stand_for() -> None:
 def test_ids_say_which_map_they_are_of() -> None:
     assert grain_of("pod:shop/cart-1", "internet:") == "pod"
     assert grain_of("node:ip-10-0-0-1") == "pod"
+    assert grain_of("node:blue/ip-10-0-0-1") == "pod"
     assert grain_of("namespace:shop", "node:") == "namespace"
+    assert grain_of("node:blue/") == "workload"
     assert grain_of("internet:api.example.com") == "workload"
     assert kinds_of("namespace:shop") == ["pod", "service"]
     assert kinds_of("aws_service:S3") == ["aws_service"]
     assert namespaces_of("service:shop/web") == ["", "shop"]
     assert namespaces_of("internet:") == [""]
+    assert namespaces_of("pod:blue/shop/cart-1") == namespaces_of("namespace:blue/shop")
+    assert namespaces_of("namespace:blue/shop") == ["", "shop"]
 
 
 def _by_namespace(pairs: list[Pair]) -> dict[tuple[str, str], int]:

@@ -17,9 +17,9 @@ from sql.console.api.answers_tables import (
     PathCost,
     Saving,
 )
-from sql.console.api.reading import Sharing
+from sql.console.api.reading import Scoped, Sharing
 from sql.console.graph import MONTH_HOURS
-from sql.console.scope import Scope, Scoped
+from sql.console.scope import Scope
 from sql.console.store import Store
 
 router = APIRouter()

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from sql.console import shares
 from sql.console.api.answers import ErrorAnswer, Measures, PanelAnswer, Peer, Point
-from sql.console.api.reading import Reading
+from sql.console.api.reading import Reading, Scoped
 from sql.console.ends import OTHERS, Grain, grain_of, parse, sides
 from sql.console.errors import BadParameterError, NotFoundError
-from sql.console.scope import MINUTES, Scope, Scoped
+from sql.console.scope import MINUTES, Scope
 from sql.console.store import Store
 
 router = APIRouter()

@@ -1,8 +1,8 @@
-"""How a resource gets at ClickHouse, and at what is read once for all who ask."""
+"""How a resource gets at ClickHouse, at what is read once for all who ask, and at what is asked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sql.console.api.answers_tables import CoverageAnswer, MonthCost
 from sql.console.choices import Choices
 from sql.console.kept import Kept
+from sql.console.scope import Scope, scope
 from sql.console.store import Store
 
 
@@ -37,3 +38,11 @@ def _store(shared: Sharing) -> Store:
 
 
 Reading = Annotated[Store, Depends(_store)]
+
+
+def _scope(shared: Sharing, asked: Annotated[Scope, Depends(scope)]) -> Scope:
+    """Whoever asks for one cluster, or has only one, need not be told of which an end is."""
+    return replace(asked, apart=not asked.cluster and len(shared.clusters()) > 1)
+
+
+Scoped = Annotated[Scope, Depends(_scope)]

@@ -11,6 +11,9 @@
  *  service:shop/web          a ClusterIP of which nothing tells the backend
  *  aws_service:S3            internet:api.example.com (or "internet:")   on_prem:…   unknown:…
  *  others:shop               what was folded together to keep the map readable
+ *
+ *  Of several clusters, none of which was asked for, namespaces and nodes are like cluster/namespace and
+ *  cluster/node: workload:blue/shop/cart, node:blue/.
  */
 export type EndId = string;
 export type Grain = "namespace" | "workload" | "pod";

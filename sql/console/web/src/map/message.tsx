@@ -30,7 +30,7 @@ function Empty() {
     <div class="map-message" role="status">
       <p>{filtered ? "Nothing that passes the filters was seen" : "Nothing was seen"} {when()}.</p>
       {filtered
-        ? <button type="button" onClick={() => go({ namespace: [], kind: [], zone: [], path: [], label: [], cluster: "" })}>Take the filters off</button>
+        ? <button type="button" onClick={() => go({ namespace: [], kind: [], zone: [], path: [], label: [], cluster: "", selected: "", focus: "" })}>Take the filters off</button>
         : <p>Is an agent running? <code>flowatlas doctor</code> says what a host lacks.</p>}
       <button type="button" onClick={() => go({ range: "24h", since: "", until: "" })}>Look at the last 24 hours</button>
     </div>
