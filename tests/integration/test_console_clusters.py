@@ -73,7 +73,7 @@ ENDS = {
 
 @pytest.mark.parametrize("ends", ENDS)
 def test_an_end_is_of_its_cluster_and_aws_is_of_none(console: TestClient, ends: str) -> None:
-    both = {}
+    both: dict[tuple[str, str], int] = {}
     for cluster, size in SIZES.items():
         cart, redis, host = (name.format(f"{cluster}/") for name in ENDS[ends])
         both |= {(cart, redis): size, (cart, "aws_service:S3"): size, (host, redis): size}

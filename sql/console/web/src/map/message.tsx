@@ -1,4 +1,5 @@
 import type { ApiError } from "../api";
+import { local } from "../parts/times";
 import { go, state } from "../state";
 import type { MapAnswer } from "../types";
 
@@ -39,12 +40,8 @@ function Empty() {
 
 function when(): string {
   const { since, until, range } = state.value;
-  if (since && until) return `from ${clock(since)} to ${clock(until)}`;
+  if (since && until) return `from ${local(Number(since))} to ${local(Number(until))}`;
   const [, length, unit] = /^(\d+)([mhd])$/.exec(range) ?? [];
   const name = { m: "minute", h: "hour", d: "day" }[unit ?? ""];
   return name ? `in the last ${length === "1" ? name : `${length} ${name}s`}` : `in ${range}`;
-}
-
-function clock(seconds: string): string {
-  return new Date(Number(seconds) * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 }

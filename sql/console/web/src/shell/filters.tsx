@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { kindName, pathName } from "../parts/ends";
+import { kindName, pathName } from "../parts/names";
 import { usePolled } from "../parts/polled";
 import { go, state, type State } from "../state";
 import type { LabelsAnswer, StatusAnswer } from "../types";
