@@ -39,9 +39,9 @@ FAILURES = {
 CAUSES = (
     Cause(
         "retransmits",
-        "retransmitted_segments",
+        "lost_segments",
         "segments",
-        lambda row: f"retransmits {percent(row['retransmitted_segments'], row['segments'])}",
+        lambda row: f"retransmits {percent(row['lost_segments'], row['segments'])}",
     ),
     Cause(
         "failures",
@@ -55,7 +55,12 @@ CAUSES = (
         "connections_attempted",
         lambda row: f"the server's accept queue overflowed {row['listen_overflows']:,} times",
     ),
-    Cause("resets", "resets", "connections_attempted", lambda row: f"{row['resets']:,} resets"),
+    Cause(
+        "resets",
+        "other_resets",
+        "connections_attempted",
+        lambda row: f"{row['other_resets']:,} resets beside those of failed connections",
+    ),
     Cause(
         "zero_windows",
         "zero_windows",
@@ -70,7 +75,7 @@ CAUSES = (
     ),
     Cause("rtt", "rtt_p95", "", lambda row: f"RTT p95 {duration(row['rtt_p95'])}"),
 )
-"""In the order of queries/penalties.sql."""
+"""In the order of queries/penalties.sql, and of the same counts."""
 
 
 def sentence(
@@ -80,8 +85,8 @@ def sentence(
 
     points: measures by window and zone pair, ordered by `time`. before: of the range before.
     """
-    now, before = _with_packets(now), _with_packets(before) if before else None
-    points = [_with_packets(point) for point in points]
+    now, before = _added_up(now), _added_up(before) if before else None
+    points = [_added_up(point) for point in points]
     worst = sorted(zip(penalties, CAUSES, strict=True), key=lambda one: -one[0])
     told = [_told(cause, now, before, points) for cost, cause in worst if cost >= LEAST_PENALTY]
     return "; ".join(told) or "nothing is wrong"
@@ -146,8 +151,16 @@ def _levels(cause: Cause, points: Iterable[Row], by: str) -> list[tuple[Any, flo
     return [(value, cause.level(row)) for value, row in sums.items()]
 
 
-def _with_packets(row: Row) -> Row:
-    return row | {"packets": row["packets_to_server"] + row["packets_to_client"]}
+def _added_up(row: Row) -> Row:
+    """What connections failed by is told by their causes, and not again by SYNs that were sent once
+    more or by the resets that ended them."""
+    return row | {
+        "packets": row["packets_to_server"] + row["packets_to_client"],
+        "lost_segments": max(row["retransmitted_segments"] - row["retransmitted_syns"], 0),
+        "other_resets": max(
+            row["resets"] - row["connections_refused"] - row["connections_reset"], 0
+        ),
+    }
 
 
 def _failed_share(row: Row) -> str:
