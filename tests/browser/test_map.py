@@ -81,6 +81,25 @@ def test_an_end_is_selected_by_a_click_on_the_canvas_and_focused_by_two(page: Pa
     assert in_url(page, "focus") == alone["nodes"][0]["id"]
 
 
+def test_a_double_click_counts_though_the_panel_comes_under_the_pointer(page: Page) -> None:
+    alone = copy.deepcopy(ANSWER)
+    alone["nodes"], alone["edges"] = alone["nodes"][:1], []
+    opened(page, map=lambda _: alone)
+    box = page.locator(".map-canvas canvas").bounding_box()
+    assert box
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 18)
+    where = (box["x"] + box["width"] - 60, box["y"] + box["height"] - 120)
+    page.wait_for_timeout(300)  # it is drawn
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(*where, steps=5)
+    page.mouse.up()
+    page.mouse.dblclick(*where, delay=60)
+    expect(page.get_by_role("complementary")).to_be_visible()
+    assert page.get_by_role("complementary").bounding_box()["x"] < where[0]
+    assert in_url(page, "focus") == in_url(page, "selected") == alone["nodes"][0]["id"]
+
+
 def test_choices_are_asked_for_and_are_in_the_url(page: Page) -> None:
     asked = opened(page)
     page.locator(".map-controls").get_by_text("Pods", exact=True).click()

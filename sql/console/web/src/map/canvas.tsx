@@ -23,7 +23,9 @@ export function Canvas({ shown }: { shown: Shown }) {
     const made = (drawing.current = new Drawing(canvas.current!));
     const unfollow = follow(made, {
       tapped: (id) => go({ selected: id === state.value.selected ? "" : id }),
-      doubled: (id) => go({ focus: id === state.value.focus ? "" : id, selected: id }),
+      doubled: (id) => {
+        if (!id.includes("|")) go({ focus: id === state.value.focus ? "" : id, selected: id });
+      },
       hovered: hover,
     });
     let settling = 0;
