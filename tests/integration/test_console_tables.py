@@ -176,6 +176,15 @@ def test_the_worst_edge_comes_with_what_since_when_and_where(console: TestClient
     assert answer["healthy_edges"] == 2
 
 
+def test_a_live_panel_ends_where_the_data_does(console: TestClient) -> None:
+    ends = {"client": "workload:shop/cart", "server": "workload:shop/redis"}
+    live = console.get("/api/edge", params={"range": "15m", **ends}).json()
+    assert live["step"] == 10
+    assert live["points"][-1]["time"] == START + 290
+    past = get(console, "edge", until=START + 600, **ends)
+    assert past["points"][-1]["time"] == START + 590
+
+
 def test_changes_against_the_time_before(console: TestClient) -> None:
     answer = get(console, "changes", since=START + 120, until=START + 240)
     found = {(one["change"], one["server"]): one for one in answer["changes"]}

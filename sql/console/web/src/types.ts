@@ -127,7 +127,7 @@ export interface PanelAnswer extends Range {
   before: Measures | null;
   /** The same range a week before. */
   last_week: Measures | null;
-  /** One a step: where nothing was seen, nothing was sent and nothing measured. */
+  /** One a step: where nothing was seen, nothing was sent and nothing measured. Live, as far as there is data. */
   points: Point[];
   drop_reasons: Record<string, number>;
   zone_pairs: { client_zone: string; server_zone: string; bytes: number; cost_usd: number; retransmit_rate: number | null }[];
