@@ -103,7 +103,7 @@ def test_a_double_click_counts_though_the_panel_comes_under_the_pointer(page: Pa
 def test_choices_are_asked_for_and_are_in_the_url(page: Page) -> None:
     asked = opened(page)
     page.locator(".map-controls").get_by_text("Pods", exact=True).click()
-    page.locator(".map-controls").get_by_label("Draw the largest").select_option("20")
+    page.locator(".map-controls").get_by_label("Show").select_option("20")
     page.locator(".map-controls").get_by_label("Boxes").select_option("zone")
     page.locator(".map-controls").get_by_label("Colour").select_option("rtt")
     expect(page.locator(".map-legend")).to_contain_text("over 100 ms")

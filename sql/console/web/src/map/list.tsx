@@ -53,7 +53,7 @@ export function List({ answer, measure }: { answer: MapAnswer; measure: Measure 
               onClick={() => go({ selected: state.value.selected === row.id ? "" : row.id })}
             >
               {row.mark}
-              <span class="map-list-name">{row.name}</span>
+              <span class="map-list-name">{breakable(row.name)}</span>
               <span class="map-list-figure">{row.figure}</span>
             </button>
           </li>
@@ -61,6 +61,11 @@ export function List({ answer, measure }: { answer: MapAnswer; measure: Measure 
       </ul>
     </section>
   );
+}
+
+/** Names break after a slash where there is no room for them. */
+function breakable(name: string) {
+  return name.split("/").flatMap((part, at) => (at ? ["/", <wbr />, part] : [part]));
 }
 
 function edges(answer: MapAnswer, measure: Measure, order: Order) {

@@ -35,7 +35,10 @@ export function Scrubber() {
   }, [playing]);
 
   const begin = () => {
-    if (live.value) replay({ since: around.since, until: around.since + (window.until - window.since) });
+    if (live.value) {
+      const since = Math.max(around.since, answer?.points[0]?.time ?? 0); // not with hours of nothing
+      replay({ since, until: Math.min(since + (window.until - window.since), now) });
+    }
     play(!playing);
   };
   const step = (by: number) => {
