@@ -12,6 +12,8 @@ Row = dict[str, Any]
 
 LEAST_PENALTY = 1.0
 """Points of the score below which a cause is not worth a word."""
+GROWN = 1.5
+"""Times what it was before; what is below has been so, and did not begin."""
 
 
 class Cause(NamedTuple):
@@ -97,8 +99,9 @@ def _told(cause: Cause, now: Row, before: Row | None, points: Sequence[Row]) -> 
     level, was = cause.level(now) or 0.0, cause.level(before) if before else None
     if was is not None and before is not None:
         parts.append(f"was {_amount(cause, before)}")
-    half = ((was or 0.0) + level) / 2
-    if (began := _began(cause, points, half)) is not None:
+    grown = level >= GROWN * (was or 0.0)
+    half = ((was or 0.0) + level if grown else level) / 2
+    if grown and (began := _began(cause, points, half)) is not None:
         parts.append(f"began {datetime.fromtimestamp(began, UTC):%H:%M} UTC")
     if where := _where(cause, points, half):
         parts.append(f"only {where}")

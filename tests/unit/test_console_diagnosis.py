@@ -73,6 +73,13 @@ def test_what_went_away_again_did_not_begin() -> None:
     assert sentence(now, None, points, RETRANSMITS) == "retransmits 3 %"
 
 
+def test_what_was_about_as_bad_before_did_not_begin() -> None:
+    now = measures(segments=5_000, retransmitted_segments=150)
+    before = measures(segments=5_000, retransmitted_segments=140)
+    points = [point(minute, "ab", again) for minute, again in enumerate((0, 50, 0, 0, 100))]
+    assert sentence(now, before, points, RETRANSMITS) == "retransmits 3 %, was 2.8 %"
+
+
 def test_failures_are_told_by_their_cause() -> None:
     failed = {"connections_refused": 12, "connections_reset": 3, "connections_failed": 15}
     now = measures(connections_attempted=60, **failed)
