@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from sql.console import choices
 from sql.console.api import changes, costs, coverage, flows, health, panel, status, timeline
 from sql.console.api import map as service_map
 from sql.console.api.answers import ErrorAnswer
+from sql.console.api.reading import Shared
 from sql.console.errors import AwayError, BadParameterError, ConsoleError, TooSlowError
+from sql.console.kept import Kept
 from sql.console.store import Store
 from sql.console.telling import Telling
 from sql.errors import QueryError
@@ -56,7 +60,7 @@ def application(store: Store) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.store = store
+    app.state.shared = shared(store)
     for router in ROUTERS:
         app.include_router(router, prefix="/api", responses=FAILURES)
     app.add_exception_handler(ConsoleError, _failed)
@@ -67,6 +71,17 @@ def application(store: Store) -> FastAPI:
     app.add_route("/metrics", _metrics)
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
     return app
+
+
+def shared(store: Store) -> Shared:
+    """What all requests have in common, and for how long it is good."""
+    return Shared(
+        store,
+        clusters=Kept(partial(choices.clusters, store), choices.CLUSTERS_SECONDS),
+        choices=Kept(partial(choices.choices, store), choices.SECONDS),
+        coverage=Kept(partial(coverage.covered, store), coverage.SECONDS),
+        month=Kept(partial(costs.month, store), costs.MONTH_SECONDS),
+    )
 
 
 async def _metrics(_: Request) -> Response:

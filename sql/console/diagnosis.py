@@ -12,6 +12,8 @@ Row = dict[str, Any]
 
 LEAST_PENALTY = 1.0
 """Points of the score below which a cause is not worth a word."""
+GROWN = 1.5
+"""Times what it was before; what is below has been so, and did not begin."""
 
 
 class Cause(NamedTuple):
@@ -39,9 +41,9 @@ FAILURES = {
 CAUSES = (
     Cause(
         "retransmits",
-        "retransmitted_segments",
+        "lost_segments",
         "segments",
-        lambda row: f"retransmits {percent(row['retransmitted_segments'], row['segments'])}",
+        lambda row: f"retransmits {percent(row['lost_segments'], row['segments'])}",
     ),
     Cause(
         "failures",
@@ -55,7 +57,12 @@ CAUSES = (
         "connections_attempted",
         lambda row: f"the server's accept queue overflowed {row['listen_overflows']:,} times",
     ),
-    Cause("resets", "resets", "connections_attempted", lambda row: f"{row['resets']:,} resets"),
+    Cause(
+        "resets",
+        "other_resets",
+        "connections_attempted",
+        lambda row: f"{row['other_resets']:,} resets beside those of failed connections",
+    ),
     Cause(
         "zero_windows",
         "zero_windows",
@@ -70,7 +77,7 @@ CAUSES = (
     ),
     Cause("rtt", "rtt_p95", "", lambda row: f"RTT p95 {duration(row['rtt_p95'])}"),
 )
-"""In the order of queries/penalties.sql."""
+"""In the order of queries/penalties.sql, and of the same counts."""
 
 
 def sentence(
@@ -80,8 +87,8 @@ def sentence(
 
     points: measures by window and zone pair, ordered by `time`. before: of the range before.
     """
-    now, before = _with_packets(now), _with_packets(before) if before else None
-    points = [_with_packets(point) for point in points]
+    now, before = _added_up(now), _added_up(before) if before else None
+    points = [_added_up(point) for point in points]
     worst = sorted(zip(penalties, CAUSES, strict=True), key=lambda one: -one[0])
     told = [_told(cause, now, before, points) for cost, cause in worst if cost >= LEAST_PENALTY]
     return "; ".join(told) or "nothing is wrong"
@@ -92,8 +99,9 @@ def _told(cause: Cause, now: Row, before: Row | None, points: Sequence[Row]) -> 
     level, was = cause.level(now) or 0.0, cause.level(before) if before else None
     if was is not None and before is not None:
         parts.append(f"was {_amount(cause, before)}")
-    half = ((was or 0.0) + level) / 2
-    if (began := _began(cause, points, half)) is not None:
+    grown = level >= GROWN * (was or 0.0)
+    half = ((was or 0.0) + level if grown else level) / 2
+    if grown and (began := _began(cause, points, half)) is not None:
         parts.append(f"began {datetime.fromtimestamp(began, UTC):%H:%M} UTC")
     if where := _where(cause, points, half):
         parts.append(f"only {where}")
@@ -146,8 +154,16 @@ def _levels(cause: Cause, points: Iterable[Row], by: str) -> list[tuple[Any, flo
     return [(value, cause.level(row)) for value, row in sums.items()]
 
 
-def _with_packets(row: Row) -> Row:
-    return row | {"packets": row["packets_to_server"] + row["packets_to_client"]}
+def _added_up(row: Row) -> Row:
+    """What connections failed by is told by their causes, and not again by SYNs that were sent once
+    more or by the resets that ended them."""
+    return row | {
+        "packets": row["packets_to_server"] + row["packets_to_client"],
+        "lost_segments": max(row["retransmitted_segments"] - row["retransmitted_syns"], 0),
+        "other_resets": max(
+            row["resets"] - row["connections_refused"] - row["connections_reset"], 0
+        ),
+    }
 
 
 def _failed_share(row: Row) -> str:

@@ -8,7 +8,8 @@ Grain = Literal["namespace", "workload", "pod"]
 """What is one node of the map."""
 OTHERS = "others"
 IN_CLUSTER = {"workload", "pod", "service"}
-"""Ids of these are like kind:namespace/name."""
+"""Ids of these are like kind:namespace/name; where there are several clusters, their namespaces and
+nodes are like cluster/namespace and cluster/node."""
 
 
 class End(NamedTuple):
@@ -29,7 +30,7 @@ def parse(end: str) -> End:
         return End("pod", rest, rest)
     if word == OTHERS:
         return End(word, rest, f"others in {rest}" if rest else OTHERS)
-    return End(word, "", rest or word)
+    return End(word, "", rest if rest and not rest.endswith("/") else f"{rest}{word}")
 
 
 def others(end: str) -> str:
@@ -42,7 +43,9 @@ def others(end: str) -> str:
 def grain_of(*ends: str) -> Grain:
     """The map on which these ids are, the one of workloads if they are on all."""
     words = {end.partition(":")[0] for end in ends}
-    if "pod" in words or any(end.startswith("node:") and end != "node:" for end in ends):
+    if "pod" in words or any(
+        end.startswith("node:") and not end.endswith((":", "/")) for end in ends
+    ):
         return "pod"
     return "namespace" if "namespace" in words else "workload"
 
@@ -56,7 +59,7 @@ def kinds_of(end: str) -> list[str]:
 def namespaces_of(end: str) -> list[str]:
     """The namespaces in ClickHouse that an end of this id may have: a Service's is not always told,
     and what is outside of the cluster has none."""
-    return sorted({"", parse(end).namespace})
+    return sorted({"", parse(end).namespace.rpartition("/")[2]})
 
 
 def sides(client: str, server: str) -> dict[str, list[str]]:

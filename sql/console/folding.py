@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sql.console.ends import others
@@ -14,10 +14,9 @@ Pair = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Folded:
-    """`drawn`: bytes of each pair as it is drawn. `inside`: how many ends one of "others" stands
-    for. `nodes`, `edges`, `bytes`: what is not drawn by itself, of `all_nodes` and `all_edges`."""
+    """`inside`: how many ends one of "others" stands for. `nodes`, `edges`, `bytes`: what is not
+    drawn by itself, of `all_nodes` and `all_edges`."""
 
-    drawn: dict[tuple[str, str], int]
     inside: dict[str, int]
     nodes: int
     edges: int
@@ -27,31 +26,37 @@ class Folded:
 
 
 def fold(pairs: Iterable[Pair], edges: int, nodes: int) -> Folded:
-    """Draw the largest pairs and the largest ends, so many of each at most, by bytes and then by
-    name. A smaller end becomes the others of its namespace, and of a smaller pair both ends do.
-    queries/folded.sql does the same to the rows."""
+    """What becomes of so many pairs when they are drawn()."""
+    inside: defaultdict[str, set[str]] = defaultdict(set)
+    every: set[str] = set()
+    alone: set[str] = set()
+    all_edges = lost_edges = lost_bytes = 0
+    for (*ends, size), shown in drawn(pairs, edges, nodes):
+        for end, now in zip(ends, shown, strict=True):
+            every.add(end)
+            if end == now:
+                alone.add(end)
+            else:
+                inside[now].add(end)
+        all_edges += 1
+        if tuple(ends) != shown:
+            lost_edges, lost_bytes = lost_edges + 1, lost_bytes + size
+    counts = {end: len(members) for end, members in inside.items()}
+    lost = len(every - alone), lost_edges, lost_bytes
+    return Folded(counts, *lost, all_nodes=len(every), all_edges=all_edges)
+
+
+def drawn(pairs: Iterable[Pair], edges: int, nodes: int) -> Iterator[tuple[Pair, tuple[str, str]]]:
+    """Each pair with the ends between which it is drawn, the largest first: the largest pairs and
+    the largest ends, so many of each at most, by bytes and then by name. A smaller end becomes the
+    others of its namespace, and of a smaller pair both ends do. queries/folded.sql does the same
+    to the rows."""
     ranked = sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
     sizes: Counter[str] = Counter()
     for client, server, size in ranked:
         for end in {client, server}:
             sizes[end] += size
     shown = set(sorted(sizes, key=lambda end: (-sizes[end], end))[:nodes])
-    drawn: Counter[tuple[str, str]] = Counter()
-    inside: defaultdict[str, set[str]] = defaultdict(set)
-    alone: set[str] = set()
-    lost_edges = lost_bytes = 0
-    for rank, (client, server, size) in enumerate(ranked):
-        now = []
-        for end in (client, server):
-            is_shown = rank < edges and end in shown
-            now.append(end if is_shown else others(end))
-            if is_shown:
-                alone.add(end)
-            else:
-                inside[now[-1]].add(end)
-        if (client, server) != tuple(now):
-            lost_edges, lost_bytes = lost_edges + 1, lost_bytes + size
-        drawn[now[0], now[1]] += size
-    counts = {end: len(members) for end, members in inside.items()}
-    lost = len(sizes.keys() - alone), lost_edges, lost_bytes
-    return Folded(dict(drawn), counts, *lost, all_nodes=len(sizes), all_edges=len(ranked))
+    for rank, pair in enumerate(ranked):
+        client, server = (end if rank < edges and end in shown else others(end) for end in pair[:2])
+        yield pair, (client, server)

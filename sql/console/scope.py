@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Query
+from fastapi import Query
 
 from sql.console.errors import BadParameterError
 
@@ -48,6 +48,8 @@ class Scope:
     paths: tuple[str, ...]
     labels: tuple[str, ...]
     search: str
+    apart: bool = False
+    """Ends of one name in two clusters are two, and have the cluster in their ids."""
 
     @property
     def seconds(self) -> int:
@@ -74,6 +76,7 @@ class Scope:
             "level_seconds": read.seconds,
             "first_window": moment(self.since // read.seconds * read.seconds),
             "cluster": self.cluster,
+            "apart": int(self.apart),
             "namespaces": list(self.namespaces),
             "kinds": list(self.kinds),
             "zones": list(self.zones),
@@ -125,9 +128,6 @@ def scope(
         raise BadParameterError(f"label {odd[0]!r} is not like key=value.")
     words = (tuple(namespace), tuple(kind), tuple(zone), tuple(path), tuple(label))
     return Scope(begin, end, until is None, cluster, *words, search)
-
-
-Scoped = Annotated[Scope, Depends(scope)]
 
 
 def _bounds(last: str, since: int | None, until: int | None) -> tuple[int, int]:

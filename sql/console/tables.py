@@ -123,6 +123,8 @@ def table(
     if sort and sort not in columns:
         raise BadParameterError(f"sort {sort!r} is no column; there are {', '.join(columns)}.")
     body = text(name, grain).rstrip("\n").replace(text("scope").rstrip("\n"), _condition(scope))
+    place = "concat(cluster, '/')" if scope.apart else "''"
+    body = body.replace(text("place").rstrip("\n"), place)
     last = ", ".join(column for column in columns if column not in MEASURES)
     by = sort or LARGEST_FIRST
     return Table(
@@ -137,8 +139,9 @@ def table(
 def _condition(scope: Scope) -> str:
     """queries/scope.sql without what asks for nothing, so that people can read the statement."""
     given = {name for name, value in scope.parameters().items() if value}
+    asked = re.compile(r"\{(\w+):")  # what a condition is of is what it names first
     conditions = re.split(r"\n    AND ", text("scope").rstrip("\n"))
-    kept = [one for one in conditions if given & set(re.findall(r"\{(\w+):", one))]
+    kept = [one for one in conditions if (first := asked.search(one)) and first[1] in given]
     return "\n    AND ".join(kept) or "true"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from tests.browser.shop import CART, DATABASE, NOW, SPAN, graph, measures, panel
 
 SQL = "SELECT client, server, sum(bytes)\nFROM edges\nGROUP BY ALL"
+LABELS = {"app": ["cart", "postgres"], "team": ["buying", "selling"]}
 FLOWS = 137
 """Rows of the table of flows, so that there are three pages."""
 
@@ -22,7 +23,7 @@ def status(newest: int | None = NOW - 12) -> dict[str, Any]:
         "zones": ["use1-az1", "use1-az2"],
         "kinds": ["pod", "aws_service", "internet"],
         "paths": ["same_zone", "cross_zone", "nat>internet"],
-        "label_keys": ["app", "team"],
+        "label_keys": list(LABELS),
     }
 
 
@@ -203,6 +204,7 @@ def answers() -> dict[str, Any]:
     tables = {f"flows/{name}": flows for name in ("cluster", "aws", "external")}
     return tables | {
         "status": lambda _: status(),
+        "labels": lambda asked: {"key": asked["key"][0], "values": LABELS[asked["key"][0]]},
         "map": lambda _: graph(),
         "edge": lambda _: panel(),
         "timeline": lambda _: SPAN | {"points": []},

@@ -97,6 +97,8 @@ def edge(client: str, server: str, chance: random.Random) -> dict[str, Any]:
         "connections_timed_out": 0,
         "connections_reset": 0,
         "connections_unreachable": 0,
+        "connections_half_open": 0,
+        "connections_handshake_reset": 0,
         "listen_overflows": 0,
         "resets": failed,
         "zero_windows": 0,

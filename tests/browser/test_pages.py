@@ -65,6 +65,20 @@ def test_a_copied_url_shows_the_same_view(page: Page) -> None:
     assert page.url == url
 
 
+def test_a_labels_values_are_offered_once_its_key_is_told(page: Page) -> None:
+    show(page, "view=flows")
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Label", exact=True).fill("team")
+    offered = page.locator("#label-values option")
+    expect(offered).to_have_count(2)
+    values = [option.get_attribute("value") for option in offered.all()]
+    assert values == ["buying", "selling"]
+    page.get_by_label("Value of the label").fill(values[1] or "")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("button", name="Remove the filter label team=selling")).to_be_visible()
+    assert "label=team%3Dselling" in page.url
+
+
 def test_back_undoes_a_choice_but_not_each_letter_typed(page: Page) -> None:
     show(page, "view=flows")
     page.get_by_role("link", name="AWS services").click()
@@ -119,6 +133,15 @@ def test_a_panel_compares_in_words_and_closes_by_esc(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     assert "selected" not in page.url
+
+
+def test_a_panel_tells_failures_by_cause_over_time(page: Page) -> None:
+    show(page, f"view=flows&selected={EDGE}")
+    chart = page.get_by_role("complementary").locator("figure").filter(has_text="Failures by cause")
+    expect(chart.locator(".legend")).to_have_text("timed out 2half-open 1")
+    expect(chart.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("timed out: at most 2, last 2; half-open: at most 1, last 1")
+    )
 
 
 def test_health_leads_to_the_edge_on_the_map(page: Page) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sql.client import connect
-from sql.console.app import application
+from sql.console.app import application, shared
 from sql.console.settings import Settings
 from sql.console.store import Store
 from sql.migrate import migrate
@@ -39,7 +39,7 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             window = datetime.fromtimestamp(int(time.time()) // 10 * 10, UTC)
             insert_levels(client, flows(flow(window=window, bytes_to_server=5)), "rows")
         reader = ClickHouse(url=there.url, user="reader")
-        APP.state.store = Store(Settings(clickhouse=reader))
+        APP.state.shared = shared(Store(Settings(clickhouse=reader)))
         yield
 
 

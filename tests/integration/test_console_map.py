@@ -57,6 +57,10 @@ NEW = flow(
     connections_attempted=60, connections_timed_out=60, **OUTSIDE,
     dropped_packets=3, drop_reasons=[("NETFILTER_DROP", 3)],
 )  # fmt: skip
+SERVED = flow(
+    window=NOW, reporter=2, node="n2", path=CROSS, path_behind=CROSS,
+    connections_half_open=4, connections_handshake_reset=2, listen_overflows=1,
+)  # fmt: skip
 HOST = flow(
     window=NOW, bytes_to_server=9, client_kind="node", client_namespace="", client_pod="",
     client_workload="n1", server_kind="service", server_service="bank/web",
@@ -67,7 +71,7 @@ HOST = flow(
 @pytest.fixture(scope="module")
 def client(server: ClickHouse) -> Iterator[Client]:
     with contextlib.closing(connect(server)) as client:
-        insert_levels(client, flows(*of(EARLIER), *of(NOW), NEW, HOST), "token")
+        insert_levels(client, flows(*of(EARLIER), *of(NOW), NEW, SERVED, HOST), "token")
         yield client
 
 
@@ -87,6 +91,10 @@ def by_pair(answer: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(edge["client"], edge["server"]): edge for edge in answer["edges"]}
 
 
+CAUSES = (
+    "connections_refused", "connections_timed_out", "connections_unreachable", "connections_reset",
+    "connections_half_open", "connections_handshake_reset", "listen_overflows",
+)  # fmt: skip
 CART, REDIS = "workload:shop/cart", "workload:shop/redis"
 
 
@@ -180,11 +188,27 @@ def test_an_edges_panel_agrees_with_the_map(web: TestClient) -> None:
             panel = got(web, "edge", client=one, server=other, ends=ends)
             assert panel["now"].items() <= edge.items()
             points = panel["points"]
-            assert sum(p["bytes_to_server"] for p in points) == edge["bytes_to_server"]
+            for measure in ("bytes_to_server", "connections_failed", *CAUSES):
+                assert sum(point[measure] for point in points) == edge[measure]
             for split in ("paths", "ports", "zone_pairs"):
                 size = edge["bytes_to_server"] + edge["bytes_to_client"]
                 assert sum(part["bytes"] for part in panel[split]) == size
             assert (panel["before"] is None) == edge["is_new"]
+
+
+def test_failures_are_told_by_cause_over_time(web: TestClient) -> None:
+    def told(server: str) -> dict[int, dict[str, int]]:
+        points = got(web, "edge", client=CART, server=server)["points"]
+        by_time = {one["time"]: {c: one[c] for c in CAUSES if one[c]} for one in points}
+        return {time: causes for time, causes in by_time.items() if causes}
+
+    assert told("internet:api.example.com") == {UNTIL - 1800: {"connections_timed_out": 60}}
+    as_served = {
+        "connections_half_open": 4,
+        "connections_handshake_reset": 2,
+        "listen_overflows": 1,
+    }
+    assert told(REDIS) == {UNTIL - 1800: as_served}
 
 
 def test_a_panel_tells_the_parts(web: TestClient) -> None:

@@ -43,6 +43,7 @@ OUTSIDE = {
 }
 TRACKER = OUTSIDE | {"server_kind": "internet", "server_dns_name": "tracker.example.net"}
 S3 = OUTSIDE | {"server_kind": "aws_service", "server_service": "S3", "server_region": "us-east-1"}
+LABELS = {"client_labels": [("app", "cart"), ("team", "buying")]}
 PACKETS = {"packets_to_server": 1000, "packets_to_client": 1000}
 
 
@@ -64,14 +65,19 @@ def rows() -> list[dict[str, Any]]:
                 **connections,
                 **again,
             ),
-            flow(window=window, bytes_to_client=7, server_zone="zone-a", server_pod="redis-2"),
+            flow(
+                window=window,
+                bytes_to_client=7,
+                server_zone="zone-a",
+                server_pod="redis-2",
+            ),
             flow(window=window, bytes_to_server=10_000, server_port=443, **PACKETS, **TRACKER),
         ]
         if late:
             found.append(
                 flow(window=window, bytes_to_client=50_000, server_port=443, **PACKETS, **S3)
             )
-    return found
+    return [row | LABELS for row in found]
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +162,8 @@ def test_filters_leave_what_has_one_of_their_values(console: TestClient) -> None
     assert servers(zone=["zone-b", "zone-x"]) == ["shop/redis"]
     assert servers(zone="zone-x") == []
     assert servers(namespace="shop", kind="pod", search="REDIS") == ["shop/redis"]
-    assert servers(label="app=cart") == []
+    assert servers(label="app=cart") == ["shop/redis"]
+    assert servers(label="app=checkout") == []
 
 
 def test_the_worst_edge_comes_with_what_since_when_and_where(console: TestClient) -> None:
@@ -167,6 +174,15 @@ def test_the_worst_edge_comes_with_what_since_when_and_where(console: TestClient
     assert edge["sentence"] == f"retransmits 2.4 %, began {began:%H:%M} UTC"
     assert edge["now"]["retransmitted_segments"] == 18 * 80
     assert answer["healthy_edges"] == 2
+
+
+def test_a_live_panel_ends_where_the_data_does(console: TestClient) -> None:
+    ends = {"client": "workload:shop/cart", "server": "workload:shop/redis"}
+    live = console.get("/api/edge", params={"range": "15m", **ends}).json()
+    assert live["step"] == 10
+    assert live["points"][-1]["time"] == START + 290
+    past = get(console, "edge", until=START + 600, **ends)
+    assert past["points"][-1]["time"] == START + 590
 
 
 def test_changes_against_the_time_before(console: TestClient) -> None:
@@ -189,6 +205,18 @@ def test_costs_add_up(console: TestClient, client: Client) -> None:
         assert sum(one["cost_usd"] for one in answer[by]) == pytest.approx(usd)
         assert sum(one["bytes"] for one in answer[by]) == 3000 + 210 + 300_000 + 18 * 50_000
     assert answer["month"]["so_far_usd"] == pytest.approx(usd)
+
+
+def test_what_can_be_chosen_is_what_was_seen(console: TestClient) -> None:
+    told = console.get("/api/status").json()
+    assert told["clusters"] == ["c"]
+    assert told["namespaces"] == ["shop"]
+    assert told["zones"] == ["zone-a", "zone-b"]
+    assert told["kinds"] == ["aws_service", "internet", "pod"]
+    assert told["label_keys"] == ["app", "team"]
+    assert told["newest"] == START + 290
+    assert console.get("/api/labels?key=app").json() == {"key": "app", "values": ["cart"]}
+    assert console.get("/api/labels?key=app&cluster=d").json()["values"] == []
 
 
 def test_coverage_tells_what_is_missing(console: TestClient) -> None:

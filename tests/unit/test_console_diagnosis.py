@@ -14,6 +14,7 @@ NOTHING = dict.fromkeys(
     (
         *(cause.part for cause in CAUSES),
         *("segments", "packets_to_server", "packets_to_client", "connections_attempted"),
+        *("retransmitted_segments", "retransmitted_syns", "resets"),
         *("connections_refused", "connections_timed_out", "connections_reset"),
         *("connections_unreachable", "connections_failed"),
     ),
@@ -48,6 +49,18 @@ def test_what_it_is_what_it_was_since_when_and_where() -> None:
     )
 
 
+def test_syns_that_were_sent_again_are_left_out_as_they_are_by_the_score() -> None:
+    now = measures(segments=10_000, retransmitted_segments=450, retransmitted_syns=50)
+    before = measures(segments=10_000, retransmitted_segments=90, retransmitted_syns=90)
+    assert sentence(now, before, [], RETRANSMITS) == "retransmits 4 %, was 0 %"
+
+
+def test_resets_that_ended_a_failed_connection_are_left_out_too() -> None:
+    now = measures(connections_attempted=50, resets=30, connections_refused=8, connections_reset=2)
+    told = sentence(now, None, [], (0, 0, 0, 10.0, 0, 0, 0))
+    assert told == "20 resets beside those of failed connections"
+
+
 def test_what_was_so_from_the_start_and_everywhere_has_neither_time_nor_place() -> None:
     now = measures(segments=10_000, retransmitted_segments=400)
     points = [point(minute, zones, 40) for minute in range(3) for zones in ("aa", "ab")]
@@ -58,6 +71,13 @@ def test_what_went_away_again_did_not_begin() -> None:
     now = measures(segments=5_000, retransmitted_segments=150)
     points = [point(minute, "ab", again) for minute, again in enumerate((0, 100, 50, 0, 0))]
     assert sentence(now, None, points, RETRANSMITS) == "retransmits 3 %"
+
+
+def test_what_was_about_as_bad_before_did_not_begin() -> None:
+    now = measures(segments=5_000, retransmitted_segments=150)
+    before = measures(segments=5_000, retransmitted_segments=140)
+    points = [point(minute, "ab", again) for minute, again in enumerate((0, 50, 0, 0, 100))]
+    assert sentence(now, before, points, RETRANSMITS) == "retransmits 3 %, was 2.8 %"
 
 
 def test_failures_are_told_by_their_cause() -> None:

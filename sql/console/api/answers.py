@@ -26,6 +26,13 @@ class StatusAnswer(BaseModel):
     label_keys: list[str]
 
 
+class LabelsAnswer(BaseModel):
+    """GET /api/labels: what a label was, by name."""
+
+    key: str
+    values: list[str]
+
+
 class ErrorAnswer(BaseModel):
     """One sentence with the way out, whenever the status is not 200."""
 
@@ -54,6 +61,8 @@ class Measures(BaseModel):
     connections_timed_out: int
     connections_reset: int
     connections_unreachable: int
+    connections_half_open: int
+    connections_handshake_reset: int
     listen_overflows: int
     resets: int
     zero_windows: int
@@ -130,6 +139,13 @@ class Point(BaseModel):
     bytes_to_client: int
     connections_attempted: int
     connections_failed: int
+    connections_refused: int
+    connections_timed_out: int
+    connections_reset: int
+    connections_unreachable: int
+    connections_half_open: int
+    connections_handshake_reset: int
+    listen_overflows: int
     retransmitted_segments: int
     retransmit_rate: float | None
     resets: int

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from sql.console.api.answers_tables import Change, ChangesAnswer
-from sql.console.api.reading import Reading
-from sql.console.scope import Scope, Scoped, moment
+from sql.console.api.reading import Reading, Scoped
+from sql.console.scope import Scope, moment
 from sql.console.store import Store
 
 router = APIRouter()

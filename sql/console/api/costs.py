@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from sql import ask
 from sql.console.api.answers_tables import (
@@ -17,10 +17,9 @@ from sql.console.api.answers_tables import (
     PathCost,
     Saving,
 )
-from sql.console.api.reading import Reading
+from sql.console.api.reading import Scoped, Sharing
 from sql.console.graph import MONTH_HOURS
-from sql.console.kept import Kept
-from sql.console.scope import Scope, Scoped
+from sql.console.scope import Scope
 from sql.console.store import Store
 
 router = APIRouter()
@@ -33,10 +32,11 @@ Row = dict[str, Any]
 
 
 @router.get("/costs")
-def costs(request: Request, store: Reading, asked: Scoped) -> CostsAnswer:
+def costs(shared: Sharing, asked: Scoped) -> CostsAnswer:
     """Dollars a month are of 730 hours at the rate of the range, as far as there are records."""
+    store = shared.store
     with ThreadPoolExecutor(3) as pool:
-        month = pool.submit(_month, request, store)
+        month_ = pool.submit(shared.month)
         savings = pool.submit(_savings, store, asked)
         first = pool.submit(store.rows, "first", asked.parameters() | {"ends": "workload"})
         rows = store.rows("costs", asked.parameters())
@@ -65,18 +65,15 @@ def costs(request: Request, store: Reading, asked: Scoped) -> CostsAnswer:
             PairCost(client=client, server=server, path=path, **sums)
             for (client, server, path), sums in pairs
         ],
-        month=month.result(),
+        month=month_.result(),
         savings=savings.result(),
         unpriced_bytes=sum(row["unpriced_bytes"] for row in rows),
     )
 
 
-def _month(request: Request, store: Store) -> MonthCost:
-    state = request.app.state
-    if not hasattr(state, "month"):
-        state.month = Kept(lambda: forecast(store.rows("month", {})[0]), MONTH_SECONDS)
-    found: MonthCost = state.month()
-    return found
+def month(store: Store) -> MonthCost:
+    """The month so far and its forecast, read anew."""
+    return forecast(store.rows("month", {})[0])
 
 
 def forecast(row: Row) -> MonthCost:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from sql.console.api.answers_tables import CoverageAnswer, NodeCoverage
-from sql.console.api.reading import Reading
-from sql.console.kept import Kept
+from sql.console.api.reading import Sharing
 from sql.console.store import Store
 
 router = APIRouter()
@@ -17,17 +16,14 @@ SUMS = ("kernel_bytes", "table_bytes", "lost_bytes", "dropped_bytes", "missing_b
 
 
 @router.get("/coverage")
-def coverage(request: Request, store: Reading) -> CoverageAnswer:
+def coverage(shared: Sharing) -> CoverageAnswer:
     """Of all that is kept. What the last seconds brought is on its way, so shares are a little
     below 1 while there is traffic."""
-    state = request.app.state
-    if not hasattr(state, "coverage"):
-        state.coverage = Kept(lambda: _covered(store), SECONDS)
-    found: CoverageAnswer = state.coverage()
-    return found
+    return shared.coverage()
 
 
-def _covered(store: Store) -> CoverageAnswer:
+def covered(store: Store) -> CoverageAnswer:
+    """The answer, read anew."""
     nodes = [NodeCoverage(**row) for row in store.rows("coverage", {})]
     sums = {name: sum(getattr(node, name) for node in nodes) for name in SUMS}
     seen = sums["kernel_bytes"] + sums["lost_bytes"]

@@ -10,9 +10,8 @@ from fastapi.responses import StreamingResponse
 
 from sql.console.api.answers_tables import TableAnswer, TableColumn
 from sql.console.api.panel import Id
-from sql.console.api.reading import Reading
+from sql.console.api.reading import Reading, Scoped
 from sql.console.ends import grain_of, sides
-from sql.console.scope import Scoped
 from sql.console.store import Store
 from sql.console.tables import UNITS, Table, table, title
 

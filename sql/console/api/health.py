@@ -10,10 +10,9 @@ from fastapi import APIRouter, Query
 
 from sql.console.api.answers import Measures
 from sql.console.api.answers_tables import HealthAnswer, SickEdge
-from sql.console.api.reading import Reading
+from sql.console.api.reading import Reading, Scoped
 from sql.console.diagnosis import sentence
 from sql.console.ends import Grain
-from sql.console.scope import Scoped
 
 router = APIRouter()
 

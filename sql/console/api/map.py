@@ -10,10 +10,9 @@ from fastapi import APIRouter, Query, Response
 
 from sql.console import graph
 from sql.console.api.answers import MapAnswer
-from sql.console.api.reading import Reading
+from sql.console.api.reading import Reading, Scoped
 from sql.console.ends import Grain
 from sql.console.folding import Folded, fold
-from sql.console.scope import Scoped
 from sql.console.store import Store
 
 router = APIRouter()

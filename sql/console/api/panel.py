@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from sql.console import shares
 from sql.console.api.answers import ErrorAnswer, Measures, PanelAnswer, Peer, Point
-from sql.console.api.reading import Reading
+from sql.console.api.reading import Reading, Scoped
 from sql.console.ends import OTHERS, Grain, grain_of, parse, sides
 from sql.console.errors import BadParameterError, NotFoundError
-from sql.console.scope import MINUTES, Scope, Scoped
+from sql.console.scope import MINUTES, TENTHS, Scope
 from sql.console.store import Store
 
 router = APIRouter()
@@ -53,13 +53,14 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
     seconds = MINUTES.seconds if grain == "pod" else asked.level.seconds
     step = -(-asked.seconds // (POINTS * seconds)) * seconds
     finest = asked.parameters() | which | {"step": step}
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         sums = [
             pool.submit(store.rows, "panel_sums", scope.summed() | which, grain) for scope in scopes
         ]
         points = pool.submit(store.rows, "panel_points", finest, grain)
         split = pool.submit(store.rows, "panel_shares", parameters, grain)
         peers = pool.submit(store.rows, "panel_peers", parameters, grain) if which["end"] else None
+        newest = pool.submit(store.rows, "newest", {})
         now, before, last_week = (one.result()[0] for one in sums)
     if not any(one["was_seen"] for one in (now, before, last_week)):
         raise NotFoundError(f"{name} was not seen then, nor before: look at a longer time.")
@@ -71,7 +72,7 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
         now=Measures(**now),
         before=Measures(**before) if before["was_seen"] else None,
         last_week=Measures(**last_week) if last_week["was_seen"] else None,
-        points=_points(points.result(), asked, step),
+        points=_points(points.result(), asked, step, newest.result()[0]["newest"] or 0),
         drop_reasons=now["drop_reasons"],
         zone_pairs=shares.zone_pairs(split.result()),
         paths=shares.paths(split.result()),
@@ -80,14 +81,16 @@ def _answer(store: Store, asked: Scope, grain: Grain, which: Row, name: str) -> 
     )
 
 
-def _points(rows: list[Row], asked: Scope, step: int) -> list[Point]:
-    """One for each step, also for those in which nothing was seen."""
+def _points(rows: list[Row], asked: Scope, step: int, newest: int) -> list[Point]:
+    """One for each step, also for those in which nothing was seen. Of a live range those are left
+    out of which less than half can be there yet: they would look as if all had stopped."""
     by_time = {row["time"]: row for row in rows}
     nothing: Row = dict.fromkeys(Point.model_fields, 0) | dict.fromkeys(UNMEASURED)
     first = asked.since // step * step
+    until = min(asked.until, newest + TENTHS.seconds - step // 2 + 1) if asked.live else asked.until
     return [
         Point(**(nothing | by_time.get(time, {}) | {"time": time}))
-        for time in range(first, asked.until, step)
+        for time in range(first, until, step)
     ]
 
 

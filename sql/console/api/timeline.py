@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sql.console.api.answers import TimelineAnswer, TimelinePoint
-from sql.console.api.reading import Reading
-from sql.console.scope import Scoped
+from sql.console.api.reading import Reading, Scoped
 
 router = APIRouter()
 

@@ -1,8 +1,8 @@
 WITH $id AS id
 SELECT
     change,
-    id(client_kind, client_namespace, client_workload, '', client_name, '', '') AS client,
-    id(server_kind, server_namespace, server_workload, '', server_name, '', server_dns_name) AS server,
+    id($place, client_kind, client_namespace, client_workload, '', client_name, '', '') AS client,
+    id($place, server_kind, server_namespace, server_workload, '', server_name, '', server_dns_name) AS server,
     server_port AS port, toString(protocol) AS protocol,
     sum(found.bytes) AS bytes, sum(found.bytes_before) AS bytes_before,
     sum(found.connections) AS connections, toUnixTimestamp(min(hour)) AS first_seen
@@ -16,7 +16,7 @@ FROM
     WHERE hour >= toStartOfHour({since:DateTime}) AND hour < {until:DateTime}
         AND ({cluster:String} = '' OR cluster = {cluster:String})
         AND (empty({namespaces:Array(String)}) OR client_namespace IN {namespaces:Array(String)} OR server_namespace IN {namespaces:Array(String)})
-        AND ({search:String} = '' OR positionCaseInsensitive(concat(client, ' ', server, ' ', server_dns_name), {search:String}) > 0)
+        AND ({search:String} = '' OR positionCaseInsensitive(concat($place, client, ' ', $place, server, ' ', server_dns_name), {search:String}) > 0)
 ) AS found
 GROUP BY change, client, server, port, protocol
 ORDER BY bytes DESC, client, server, port, protocol

@@ -1,8 +1,8 @@
 (
     WITH $id AS id
     SELECT
-        id(client_kind, client_namespace, client_workload, client_pod, client_service, client_node, client_dns_name) AS client,
-        id(server_kind, server_namespace, server_workload, server_pod, server_service, server_node, server_dns_name) AS server,
+        id($place, client_kind, client_namespace, client_workload, client_pod, client_service, client_node, client_dns_name) AS client,
+        id($place, server_kind, server_namespace, server_workload, server_pod, server_service, server_node, server_dns_name) AS server,
         $segments AS segments,
         *
     FROM $rows

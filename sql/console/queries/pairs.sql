@@ -3,8 +3,8 @@ FROM
 (
     WITH $id AS id
     SELECT
-        id(c.1, c.2, c.3, c.4, c.5, c.6, c.7) AS client,
-        id(s.1, s.2, s.3, s.4, s.5, s.6, s.7) AS server,
+        id(c.8, c.1, c.2, c.3, c.4, c.5, c.6, c.7) AS client,
+        id(s.8, s.1, s.2, s.3, s.4, s.5, s.6, s.7) AS server,
         bytes
     FROM
     (

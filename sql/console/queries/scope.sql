@@ -8,6 +8,6 @@
         {label_keys:Array(String)}, {label_values:Array(String)}
     )
     AND ({search:String} = '' OR positionCaseInsensitive(concat(
-        flowatlasName(client_kind, client_namespace, client_workload, client_service), ' ', client_dns_name, ' ',
-        flowatlasName(server_kind, server_namespace, server_workload, server_service), ' ', server_dns_name
+        $place, flowatlasName(client_kind, client_namespace, client_workload, client_service), ' ', client_dns_name, ' ',
+        $place, flowatlasName(server_kind, server_namespace, server_workload, server_service), ' ', server_dns_name
     ), {search:String}) > 0)

@@ -1,9 +1,11 @@
 (
     WITH $id AS id
     SELECT
-        id(c.1, c.2, c.3, c.4, c.5, c.6, c.7) AS client,
-        id(s.1, s.2, s.3, s.4, s.5, s.6, s.7) AS server,
-        * EXCEPT (c, s), c.6 AS client_node, s.6 AS server_node
+        id(c.8, c.1, c.2, c.3, c.4, c.5, c.6, c.7) AS client,
+        id(s.8, s.1, s.2, s.3, s.4, s.5, s.6, s.7) AS server,
+        * EXCEPT (c, s),
+        if(c.6 = '', '', concat(c.8, c.6)) AS client_node,
+        if(s.6 = '', '', concat(s.8, s.6)) AS server_node
     FROM
     (
         SELECT
@@ -26,6 +28,8 @@
             sum(row.connections_timed_out) AS connections_timed_out,
             sum(row.connections_reset) AS connections_reset,
             sum(row.connections_unreachable) AS connections_unreachable,
+            sum(row.connections_half_open) AS connections_half_open,
+            sum(row.connections_handshake_reset) AS connections_handshake_reset,
             sum(row.listen_overflows) AS listen_overflows,
             sum(row.resets_to_server) AS resets_to_server,
             sum(row.resets_to_client) AS resets_to_client,

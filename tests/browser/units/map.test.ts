@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { around } from "../../../sql/console/web/src/map/around";
 import { fold } from "../../../sql/console/web/src/map/fold";
-import { longName, shortName } from "../../../sql/console/web/src/map/kinds";
+import { shortName } from "../../../sql/console/web/src/map/kinds";
 import { marked } from "../../../sql/console/web/src/map/marks";
 import { arrange, CELL, placeNew } from "../../../sql/console/web/src/map/place";
 import { bands, SCALES, tone, width } from "../../../sql/console/web/src/map/scale";
 import { scene } from "../../../sql/console/web/src/map/scene";
+import { endName } from "../../../sql/console/web/src/parts/names";
 import { overview, stepped } from "../../../sql/console/web/src/map/window";
 import type { MapAnswer, MapEdge } from "../../../sql/console/web/src/types";
 import made from "made-up-answer";
@@ -112,10 +113,12 @@ test("a search marks what it finds with its edges; a selection that is gone mark
 });
 
 test("names are what people call an end", () => {
-  assert.equal(longName("workload:shop/cart"), "shop/cart");
-  assert.equal(longName("internet:"), "internet");
-  assert.equal(longName("node:"), "node");
-  assert.equal(longName("others:shop"), "others in shop");
+  assert.equal(endName("workload:shop/cart"), "shop/cart");
+  assert.equal(endName("internet:"), "internet");
+  assert.equal(endName("node:"), "node");
+  assert.equal(endName("others:shop"), "others in shop");
+  assert.equal(endName("workload:blue/shop/cart"), "blue/shop/cart");
+  assert.equal(endName("node:blue/"), "blue/node");
   assert.equal(shortName({ id: "workload:shop/cart", kind: "pod", name: "shop/cart", namespace: "shop" }), "cart");
 });
 

@@ -11,6 +11,9 @@
  *  service:shop/web          a ClusterIP of which nothing tells the backend
  *  aws_service:S3            internet:api.example.com (or "internet:")   on_prem:…   unknown:…
  *  others:shop               what was folded together to keep the map readable
+ *
+ *  Of several clusters, none of which was asked for, namespaces and nodes are like cluster/namespace and
+ *  cluster/node: workload:blue/shop/cart, node:blue/.
  */
 export type EndId = string;
 export type Grain = "namespace" | "workload" | "pod";
@@ -37,6 +40,9 @@ export interface Measures {
   connections_timed_out: number;
   connections_reset: number;
   connections_unreachable: number;
+  /** What the server alone sees, of attempts that its clients count as failed; not to be added to them. */
+  connections_half_open: number;
+  connections_handshake_reset: number;
   listen_overflows: number;
   resets: number;
   zero_windows: number;
@@ -95,6 +101,13 @@ export interface Point {
   bytes_to_client: number;
   connections_attempted: number;
   connections_failed: number;
+  connections_refused: number;
+  connections_timed_out: number;
+  connections_reset: number;
+  connections_unreachable: number;
+  connections_half_open: number;
+  connections_handshake_reset: number;
+  listen_overflows: number;
   retransmitted_segments: number;
   retransmit_rate: number | null;
   resets: number;
@@ -114,6 +127,7 @@ export interface PanelAnswer extends Range {
   before: Measures | null;
   /** The same range a week before. */
   last_week: Measures | null;
+  /** One a step: where nothing was seen, nothing was sent and nothing measured. Live, as far as there is data. */
   points: Point[];
   drop_reasons: Record<string, number>;
   zone_pairs: { client_zone: string; server_zone: string; bytes: number; cost_usd: number; retransmit_rate: number | null }[];
@@ -207,6 +221,12 @@ export interface StatusAnswer {
   kinds: string[];
   paths: string[];
   label_keys: string[];
+}
+
+/** GET /api/labels?key= : the values that a label had, by name. */
+export interface LabelsAnswer {
+  key: string;
+  values: string[];
 }
 
 /** Every answer that is not 200. 422: a parameter is wrong; 503: ClickHouse is away. */

@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { endName } from "../parts/names";
 import { many, rate } from "../parts/units";
 import { go, state } from "../state";
 import type { MapAnswer } from "../types";
 import { Drawing, type Shown } from "./drawing";
 import { savePng, saveSvg } from "./export";
-import { edgeId, longName } from "./kinds";
+import { edgeId } from "./kinds";
 import { follow, type Hovered } from "./pointer";
 import { SCALES, valueText, type Measure } from "./scale";
 
@@ -22,7 +23,9 @@ export function Canvas({ shown }: { shown: Shown }) {
     const made = (drawing.current = new Drawing(canvas.current!));
     const unfollow = follow(made, {
       tapped: (id) => go({ selected: id === state.value.selected ? "" : id }),
-      doubled: (id) => go({ focus: id === state.value.focus ? "" : id, selected: id }),
+      doubled: (id) => {
+        if (!id.includes("|")) go({ focus: id === state.value.focus ? "" : id, selected: id });
+      },
       hovered: hover,
     });
     let settling = 0;
@@ -99,13 +102,13 @@ function Hint({ hovered, answer, measure }: { hovered: Hovered; answer: MapAnswe
     <div class="map-hint" style={{ left: `${hovered.x}px`, top: `${hovered.y}px` }} aria-hidden="true">
       {edge ? (
         <>
-          <b>{longName(edge.client)} → {longName(edge.server)}</b>
+          <b>{endName(edge.client)} → {endName(edge.server)}</b>
           <br />{rate(edge.bytes_to_server + edge.bytes_to_client, seconds)} · {SCALES[measure].title}: {valueText(measure, edge)}
           {edge.is_new && <><br />new in this range</>}
         </>
       ) : (
         <>
-          <b>{longName(node!.id)}</b>
+          <b>{endName(node!.id)}</b>
           <br />sent {rate(node!.bytes_sent, seconds)}, received {rate(node!.bytes_received, seconds)}
           <br />double click: only its neighbours
         </>

@@ -5,7 +5,7 @@ const ENDS: [State["ends"], string][] = [["namespace", "Namespaces"], ["workload
 const GROUPS: [State["group"], string][] = [["", "No boxes"], ["namespace", "Namespace"], ["zone", "Zone"], ["node", "Node"]];
 const COLOURS = Object.entries(SCALES).map(([name, scale]) => [name, scale.name] as [State["colour"], string]);
 /** How many ends are drawn one by one; the rest are put together. */
-const LIMITS: [string, string][] = [["20", "20"], ["50", "50"], ["100", "100"], ["", "as many as fit"]];
+const LIMITS: [string, string][] = [["20", "largest 20"], ["50", "largest 50"], ["100", "largest 100"], ["", "all that fit"]];
 
 /** What is drawn, and how. */
 export function Controls() {
@@ -23,7 +23,7 @@ export function Controls() {
       </fieldset>
       <Choice title="Boxes" value={group} choices={GROUPS} chosen={(value) => go({ group: value })} />
       <Choice title="Colour" value={colour} choices={COLOURS} chosen={(value) => go({ colour: value })} />
-      <Choice title="Draw the largest" value={limit} choices={LIMITS} chosen={(value) => go({ limit: value })} />
+      <Choice title="Show" value={limit} choices={LIMITS} chosen={(value) => go({ limit: value })} />
     </div>
   );
 }

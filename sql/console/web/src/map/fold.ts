@@ -75,7 +75,7 @@ function add(sum: MapNode, one: MapNode): void {
 const ADDITIVE = [
   "bytes_to_server", "bytes_to_client", "packets_to_server", "packets_to_client", "connections_attempted",
   "connections_established", "connections_failed", "connections_refused", "connections_timed_out",
-  "connections_reset", "connections_unreachable", "listen_overflows", "resets", "zero_windows",
+  "connections_reset", "connections_unreachable", "connections_half_open", "connections_handshake_reset", "listen_overflows", "resets", "zero_windows",
   "retransmitted_segments", "dropped_packets", "cost_usd", "unpriced_bytes", "cross_zone_bytes", "cost_usd_month",
 ] as const;
 

@@ -1,3 +1,4 @@
+import { kindName } from "../parts/names";
 import { rate } from "../parts/units";
 import { LOOKS, type Figure } from "./kinds";
 import { bands, SCALES, width, type Measure } from "./scale";
@@ -26,7 +27,7 @@ export function Legend({ measure }: { measure: Measure }) {
             <dd key={speed}><span class="map-swatch" style={{ height: `${width(speed)}px` }} aria-hidden="true" />{rate(speed, 1)}</dd>
           ))}
           {KINDS.map((kind) => (
-            <dd key={kind}><Icon figure={kind} />{LOOKS[kind].title}</dd>
+            <dd key={kind}><Icon figure={kind} />{kindName(kind)}</dd>
           ))}
         </dl>
       </details>

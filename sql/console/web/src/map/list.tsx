@@ -1,8 +1,9 @@
 import { useRef, useState } from "preact/hooks";
-import { go, state } from "../state";
+import { endName } from "../parts/names";
 import { rate } from "../parts/units";
+import { go, state } from "../state";
 import type { MapAnswer } from "../types";
-import { edgeId, figure, longName } from "./kinds";
+import { edgeId, figure } from "./kinds";
 import { Icon } from "./legend";
 import { badness, tone, valueText, type Measure } from "./scale";
 
@@ -52,7 +53,7 @@ export function List({ answer, measure }: { answer: MapAnswer; measure: Measure 
               onClick={() => go({ selected: state.value.selected === row.id ? "" : row.id })}
             >
               {row.mark}
-              <span class="map-list-name">{row.name}</span>
+              <span class="map-list-name">{breakable(row.name)}</span>
               <span class="map-list-figure">{row.figure}</span>
             </button>
           </li>
@@ -60,6 +61,11 @@ export function List({ answer, measure }: { answer: MapAnswer; measure: Measure 
       </ul>
     </section>
   );
+}
+
+/** Names break after a slash where there is no room for them. */
+function breakable(name: string) {
+  return name.split("/").flatMap((part, at) => (at ? ["/", <wbr />, part] : [part]));
 }
 
 function edges(answer: MapAnswer, measure: Measure, order: Order) {
@@ -71,7 +77,7 @@ function edges(answer: MapAnswer, measure: Measure, order: Order) {
   });
   return sorted.slice(0, LONGEST).map((edge) => ({
     id: edgeId(edge),
-    name: `${longName(edge.client)} → ${longName(edge.server)}${edge.is_new ? " (new)" : ""}`,
+    name: `${endName(edge.client)} → ${endName(edge.server)}${edge.is_new ? " (new)" : ""}`,
     figure: order === "worst" ? valueText(measure, edge) : rate(bytes(edge), seconds),
     mark: <span class={`map-swatch tone-${tone(measure, edge)}`} aria-hidden="true" />,
   }));
@@ -82,7 +88,7 @@ function ends(answer: MapAnswer) {
   const bytes = (node: MapAnswer["nodes"][number]) => node.bytes_sent + node.bytes_received;
   return [...answer.nodes].sort((a, b) => bytes(b) - bytes(a)).slice(0, LONGEST).map((node) => ({
     id: node.id,
-    name: longName(node.id),
+    name: endName(node.id),
     figure: rate(bytes(node), seconds),
     mark: <Icon figure={figure(node)} />,
   }));

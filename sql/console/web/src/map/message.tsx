@@ -1,4 +1,5 @@
 import type { ApiError } from "../api";
+import { local } from "../parts/times";
 import { go, state } from "../state";
 import type { MapAnswer } from "../types";
 
@@ -30,7 +31,7 @@ function Empty() {
     <div class="map-message" role="status">
       <p>{filtered ? "Nothing that passes the filters was seen" : "Nothing was seen"} {when()}.</p>
       {filtered
-        ? <button type="button" onClick={() => go({ namespace: [], kind: [], zone: [], path: [], label: [], cluster: "" })}>Take the filters off</button>
+        ? <button type="button" onClick={() => go({ namespace: [], kind: [], zone: [], path: [], label: [], cluster: "", selected: "", focus: "" })}>Take the filters off</button>
         : <p>Is an agent running? <code>flowatlas doctor</code> says what a host lacks.</p>}
       <button type="button" onClick={() => go({ range: "24h", since: "", until: "" })}>Look at the last 24 hours</button>
     </div>
@@ -39,12 +40,8 @@ function Empty() {
 
 function when(): string {
   const { since, until, range } = state.value;
-  if (since && until) return `from ${clock(since)} to ${clock(until)}`;
+  if (since && until) return `from ${local(Number(since))} to ${local(Number(until))}`;
   const [, length, unit] = /^(\d+)([mhd])$/.exec(range) ?? [];
   const name = { m: "minute", h: "hour", d: "day" }[unit ?? ""];
   return name ? `in the last ${length === "1" ? name : `${length} ${name}s`}` : `in ${range}`;
-}
-
-function clock(seconds: string): string {
-  return new Date(Number(seconds) * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 }

@@ -14,6 +14,9 @@ interface Told {
 
 /** Moves less far than this are a tap. */
 const TAP = 4;
+/** Two taps within this time and as near are a double one. */
+const DOUBLE_MS = 500;
+const DOUBLE_NEAR = 8;
 
 /** Drags, wheel, pinch, taps and what is under the pointer. Gives back how to stop. */
 export function follow(drawing: Drawing, tell: Told): () => void {
@@ -27,6 +30,18 @@ export function follow(drawing: Drawing, tell: Told): () => void {
   const at = ({ clientX, clientY }: MouseEvent): Point => {
     const { left, top } = canvas.getBoundingClientRect();
     return { x: clientX - left, y: clientY - top };
+  };
+  let last = { id: "", when: -Infinity, x: 0, y: 0 };
+  // By where the pointer is, not by what is there: the panel that the first tap opened may have moved the
+  // map, or have come under the pointer.
+  const again = ({ clientX, clientY, timeStamp }: MouseEvent) =>
+    timeStamp - last.when < DOUBLE_MS && Math.hypot(clientX - last.x, clientY - last.y) < DOUBLE_NEAR;
+  const tapped = (event: PointerEvent) => {
+    const second = again(event);
+    const id = second ? last.id : under(at(event));
+    last = { id, when: second ? -Infinity : event.timeStamp, x: event.clientX, y: event.clientY };
+    if (!second) tell.tapped(id);
+    else if (id) tell.doubled(id);
   };
   const under = (point: Point) => drawing.endAt(point)?.id ?? drawing.edgeAt(point)?.id ?? "";
 
@@ -59,15 +74,19 @@ export function follow(drawing: Drawing, tell: Told): () => void {
   });
   const up = (event: PointerEvent) => {
     if (!down.delete(event.pointerId)) return;
-    if (event.type === "pointerup" && moved < TAP && !down.size) tell.tapped(under(at(event)));
+    if (event.type === "pointerup" && moved < TAP && !down.size) tapped(event);
   };
   on("pointerup", up);
   on("pointercancel", up);
   on("pointerleave", () => tell.hovered(null));
-  on("dblclick", (event) => {
-    const end = drawing.endAt(at(event));
-    if (end) tell.doubled(end.id);
-  });
+  addEventListener("pointerdown", (event) => {
+    if (event.target === canvas || !again(event)) return;
+    tapped(event);
+    const signal = AbortSignal.timeout(DOUBLE_MS); // what does not follow at once is meant otherwise
+    for (const name of ["mousedown", "click"]) {
+      addEventListener(name, (meant) => { meant.preventDefault(); meant.stopPropagation(); }, { capture: true, once: true, signal });
+    }
+  }, { capture: true, signal: stopping.signal });
   on("wheel", (event) => {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;

@@ -1,3 +1,4 @@
+import { endName } from "../parts/names";
 import type { State } from "../state";
 import type { MapAnswer, MapEdge } from "../types";
 import { edgeId, figure, shortName, type Figure } from "./kinds";
@@ -57,7 +58,7 @@ export function scene(
   const ends = new Map<string, End>();
   for (const node of answer.nodes) {
     const inBox = box(node, group);
-    const label = group === "namespace" && inBox ? shortName(node) : node.name || shortName(node);
+    const label = node.kind === "others" ? node.name : group === "namespace" && inBox ? shortName(node) : endName(node.id);
     const born = before ? (before.ends.get(node.id)?.born ?? now) : 0;
     const half = size((node.bytes_sent + node.bytes_received) / seconds);
     ends.set(node.id, { id: node.id, ...places.get(node.id)!, label: clipped(label), figure: figure(node), half, box: inBox, born });

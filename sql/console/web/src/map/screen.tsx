@@ -1,4 +1,5 @@
 import { useMemo } from "preact/hooks";
+import { endName } from "../parts/names";
 import { usePolled } from "../parts/polled";
 import { many } from "../parts/units";
 import { go, scope, state } from "../state";
@@ -7,7 +8,6 @@ import { around } from "./around";
 import { Canvas } from "./canvas";
 import { Controls } from "./controls";
 import { fold, MOST_NODES } from "./fold";
-import { longName } from "./kinds";
 import { Legend } from "./legend";
 import { List } from "./list";
 import { Message } from "./message";
@@ -26,7 +26,7 @@ export function Screen() {
       <Controls />
       {focus && (
         <p class="map-note">
-          Only <b>{longName(focus)}</b> and its neighbours. <button type="button" onClick={() => go({ focus: "" })}>Show all</button>
+          Only <b>{endName(focus)}</b> and its neighbours. <button type="button" onClick={() => go({ focus: "" })}>Show all</button>
         </p>
       )}
       {drawn && search && <p class="map-note" role="status">{many(matching(drawn, search), "end")} of {drawn.nodes.length} with “{search}”; the rest is dimmed.</p>}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { usePolled } from "../parts/polled";
+import { local, tick } from "../parts/times";
 import { rate } from "../parts/units";
 import { go, live, scope, state } from "../state";
 import type { TimelineAnswer } from "../types";
@@ -34,7 +35,10 @@ export function Scrubber() {
   }, [playing]);
 
   const begin = () => {
-    if (live.value) replay({ since: around.since, until: around.since + (window.until - window.since) });
+    if (live.value) {
+      const since = Math.max(around.since, answer?.points[0]?.time ?? 0); // not with hours of nothing
+      replay({ since, until: Math.min(since + (window.until - window.since), now) });
+    }
     play(!playing);
   };
   const step = (by: number) => {
@@ -50,7 +54,7 @@ export function Scrubber() {
         <button type="button" aria-pressed={playing} onClick={begin}>{playing ? "Pause" : "Play"}</button>
         <button type="button" aria-label="Forward by one window" title="Forward by one window" disabled={live.value} onClick={() => step(1)}>▶</button>
         <button type="button" aria-pressed={live.value} disabled={live.value} onClick={() => { play(false); goLive(); }}>Live</button>
-        <output>{live.value ? "live" : `${clock(window.since)} to ${clock(window.until)}`}</output>
+        <output>{live.value ? "live" : `${local(window.since)} to ${local(window.until)}`}</output>
       </div>
       {answer?.points.length ? <Chart answer={answer} window={window} live={live.value} />
         : <p class="map-scrubber-empty" role="status">{error?.message ?? (answer ? "Nothing was seen in these hours." : "Asking for the hours before …")}</p>}
@@ -64,17 +68,6 @@ function replay({ since, until }: Window): void {
 
 function goLive(): void {
   go({ since: "", until: "" });
-}
-
-function tick(seconds: number, step: number): string {
-  const moment = new Date(seconds * 1000);
-  return step >= 43200 || (moment.getHours() === 0 && moment.getMinutes() === 0)
-    ? moment.toLocaleDateString([], { month: "short", day: "numeric" })
-    : moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-}
-
-function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
 
 function Chart({ answer, window, live }: { answer: TimelineAnswer; window: Window; live: boolean }) {

@@ -10,7 +10,7 @@ import type { ChangesAnswer } from "../types";
 
 type Change = ChangesAnswer["changes"][number];
 const AGAINST: [State["against"], string][] = [["before", "The range before"], ["week", "The same hours last week"]];
-const SIGNS: Record<Change["change"], string> = { new: "＋", vanished: "－", grown: "↑" };
+const SIGNS: Record<Change["change"], string> = { new: "+", vanished: "−", grown: "↑" };
 
 export function Changes() {
   const { against } = state.value;

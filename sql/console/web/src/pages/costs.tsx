@@ -1,5 +1,6 @@
 import { Sql } from "../parts/copy";
-import { EdgeLink, pathName } from "../parts/ends";
+import { EdgeLink } from "../parts/ends";
+import { pathName } from "../parts/names";
 import { usePolled } from "../parts/polled";
 import { Said } from "../parts/said";
 import { Table, type Column } from "../parts/table";

@@ -1,8 +1,9 @@
 import { query } from "../api";
 import { columnsOf, valueOf, type Cells } from "../parts/cells";
 import { Sql } from "../parts/copy";
-import { endName, grainOf } from "../parts/ends";
+import { grainOf } from "../parts/ends";
 import { Link } from "../parts/link";
+import { endName } from "../parts/names";
 import { Pager } from "../parts/pager";
 import { usePolled } from "../parts/polled";
 import { Empty, Said } from "../parts/said";

@@ -1,16 +1,17 @@
 import { Chart, type Line } from "../parts/chart";
 import { bytes, count, share, span, usd } from "../parts/units";
 import type { PanelAnswer, Point } from "../types";
+import { CAUSES } from "./figures";
 
 export function Charts({ answer }: { answer: PanelAnswer }) {
-  const { step } = answer;
-  const points = whole(answer);
+  const { points, step } = answer;
   const times = points.map(({ time }) => time);
   const line = (title: string, colour: string, value: (of: Point) => number | null, dashed = false): Line => ({
-    title, colour, dashed, values: points.map((point) => (point.absent ? (value(point) === null ? null : 0) : value(point))),
+    title, colour, dashed, values: points.map(value),
   });
   if (answer.points.length === 0) return <p class="muted">Nothing was seen in this range; choose a longer one.</p>;
-  const some = (value: (of: Point) => number) => answer.points.some((point) => value(point) > 0);
+  const some = (value: (of: Point) => number) => points.some((point) => value(point) > 0);
+  const causes = CAUSES.filter(({ name }) => some((of) => of[name]));
   return (
     <section class="charts" aria-label="Over time">
       <Chart title="Throughput" binary times={times} unit={(value) => (value === null ? "–" : `${bytes(value)}/s`)} lines={[
@@ -23,6 +24,9 @@ export function Charts({ answer }: { answer: PanelAnswer }) {
       <Chart title="Connections" times={times} unit={count} lines={[
         line("attempted", "--muted", (of) => of.connections_attempted, true), line("failed", "--bad", (of) => of.connections_failed),
       ]} />
+      {causes.length > 0 && (
+        <Chart title="Failures by cause" times={times} unit={count} lines={causes.map(({ name, title, colour, served }) => line(title, colour, (of) => of[name], served))} />
+      )}
       {some((of) => of.resets + of.dropped_packets) && (
         <Chart title="Resets and drops" times={times} unit={count} lines={[
           line("resets", "--warn", (of) => of.resets), line("dropped packets", "--bad", (of) => of.dropped_packets, true),
@@ -31,20 +35,4 @@ export function Charts({ answer }: { answer: PanelAnswer }) {
       {some((of) => of.cost_usd) && <Chart title="Cost" times={times} unit={usd} lines={[line("USD", "--accent", (of) => of.cost_usd)]} />}
     </section>
   );
-}
-
-type Step = Point & { absent?: boolean };
-
-/** One point a step: where nothing was seen nothing was sent, and nothing was measured. */
-function whole({ points, step }: PanelAnswer): Step[] {
-  const found: Step[] = [];
-  for (const point of points) {
-    for (let last = found.at(-1); last && last.time + step < point.time; last = found.at(-1)) {
-      found.push({
-        ...point, absent: true, time: last.time + step, retransmit_rate: null, rtt_p50: null, rtt_p95: null, connect_p95: null,
-      });
-    }
-    found.push(point);
-  }
-  return found;
 }

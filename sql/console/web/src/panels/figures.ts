@@ -1,5 +1,5 @@
 import { count, rate, share, span, usd } from "../parts/units";
-import type { Measures } from "../types";
+import type { Measures, Point } from "../types";
 
 export interface Figure {
   title: string;
@@ -17,7 +17,7 @@ export const FIGURES: Figure[] = [
   { title: "Round trip p50", value: (of) => of.rtt_p50, shown: span, more: "worse" },
   { title: "Round trip p95", value: (of) => of.rtt_p95, shown: span, more: "worse" },
   { title: "Connect p95", hint: "Until a connection was established", value: (of) => of.connect_p95, shown: span, more: "worse" },
-  { title: "Retransmits", hint: "Of the TCP segments that both ends sent", value: (of) => of.retransmit_rate, shown: share, more: "worse" },
+  { title: "Retransmits", hint: "Of the TCP segments that both ends sent, SYNs included", value: (of) => of.retransmit_rate, shown: share, more: "worse" },
   { title: "Connections", hint: "Attempted", value: (of) => of.connections_attempted, shown: count, more: "neither" },
   { title: "Failed", hint: "Connections refused, timed out, reset or unreachable", value: (of) => of.connections_failed, shown: count, more: "worse" },
   { title: "Resets", value: (of) => of.resets, shown: count, more: "worse" },
@@ -25,10 +25,24 @@ export const FIGURES: Figure[] = [
   { title: "Cost", value: (of) => of.cost_usd, shown: usd, more: "worse" },
 ];
 
-export const CAUSES: [keyof Measures, string][] = [
-  ["connections_refused", "refused"], ["connections_timed_out", "timed out"],
-  ["connections_reset", "reset"], ["connections_unreachable", "unreachable"], ["listen_overflows", "listen queue overflows"],
-  ["zero_windows", "zero windows"],
+export interface Cause {
+  name: Extract<keyof Measures & keyof Point, `connections_${string}` | "listen_overflows">;
+  title: string;
+  /** A CSS variable. */
+  colour: string;
+  /** As the server alone sees it: the other side of what its clients see, and not to be added to that. */
+  served?: boolean;
+}
+
+/** What connections fail by. */
+export const CAUSES: Cause[] = [
+  { name: "connections_refused", title: "refused", colour: "--bad" },
+  { name: "connections_timed_out", title: "timed out", colour: "--warn" },
+  { name: "connections_unreachable", title: "unreachable", colour: "--violet" },
+  { name: "connections_reset", title: "reset", colour: "--accent" },
+  { name: "connections_half_open", title: "half-open", colour: "--teal", served: true },
+  { name: "connections_handshake_reset", title: "handshake reset", colour: "--muted", served: true },
+  { name: "listen_overflows", title: "listen queue overflow", colour: "--ink", served: true },
 ];
 
 export interface Change {

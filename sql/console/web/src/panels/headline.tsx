@@ -1,4 +1,4 @@
-import { count } from "../parts/units";
+import { count, many } from "../parts/units";
 import type { Measures, PanelAnswer } from "../types";
 import { CAUSES, change, FIGURES, type Figure } from "./figures";
 
@@ -8,7 +8,8 @@ export function Headline({ answer }: { answer: PanelAnswer }) {
   const seconds = answer.until - answer.since;
   // A row of noughts says nothing.
   const told = FIGURES.filter(({ value }) => [now, before, week].some((one) => one && (value(one) ?? 0) !== 0));
-  const causes = CAUSES.filter(([name]) => (now[name] ?? 0) > 0);
+  const causes = CAUSES.filter(({ name }) => now[name] > 0).map(({ name, title }) => `${count(now[name])} ${title}`);
+  if (now.zero_windows > 0) causes.push(many(now.zero_windows, "zero window"));
   return (
     <section aria-label="Figures">
       <div class="scroll" role="region" aria-label="Figures now and before" tabIndex={0}>
@@ -34,7 +35,7 @@ export function Headline({ answer }: { answer: PanelAnswer }) {
           </tbody>
         </table>
       </div>
-      {causes.length > 0 && <p class="causes">{causes.map(([name, title]) => `${count(now[name])} ${title}`).join(" · ")}</p>}
+      {causes.length > 0 && <p class="causes">{causes.join(" · ")}</p>}
       {now.unpriced_bytes > 0 && <p class="muted">Some of the bytes have no known price, and are not in the cost.</p>}
     </section>
   );

@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { Link } from "../parts/link";
-import { endKind, endName, EdgeName, onMap } from "../parts/ends";
+import { EdgeName, onMap } from "../parts/ends";
+import { endKind, endName } from "../parts/names";
 import { usePolled } from "../parts/polled";
 import { Said } from "../parts/said";
 import { go, scope, state } from "../state";

@@ -1,4 +1,4 @@
-import { endKind } from "../parts/ends";
+import { endKind } from "../parts/names";
 import { Link } from "../parts/link";
 import { Table } from "../parts/table";
 import { bytes } from "../parts/units";

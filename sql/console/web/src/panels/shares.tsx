@@ -1,4 +1,4 @@
-import { pathName } from "../parts/ends";
+import { pathName } from "../parts/names";
 import { Table } from "../parts/table";
 import { bytes, count, share, usd } from "../parts/units";
 import type { PanelAnswer } from "../types";

@@ -2,7 +2,7 @@ import type { TableAnswer } from "../types";
 import type { Column } from "./table";
 import { Time } from "./times";
 import { bytes, count, share, span, usd } from "./units";
-import { pathName } from "./ends";
+import { pathName } from "./names";
 
 export type Cells = (string | number | null)[];
 type Described = TableAnswer["columns"][number];

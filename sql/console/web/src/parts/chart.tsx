@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../shell/theme";
-import { lasting, local } from "./times";
+import { lasting, local, tick } from "./times";
 
 export interface Line {
   title: string;
@@ -44,7 +44,7 @@ export function Chart({ title, times, lines, unit, binary = false, height = 120 
       cursor: { y: false, points: { size: 6 } },
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...axis, size: 24, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step)) },
+        { ...axis, size: 24, space: 70, values: (_, ticks, __, ___, step) => ticks.map((at) => tick(at, step)) },
         { ...axis, size: 72, space: 28, ...(binary ? { incrs: POWERS } : {}), values: (_, ticks) => ticks.map(unit) },
       ],
       series: [
@@ -84,11 +84,4 @@ export function Chart({ title, times, lines, unit, binary = false, height = 120 
 function most(values: (number | null)[]): number | null {
   const measured = values.filter((value): value is number => value !== null);
   return measured.length ? Math.max(...measured) : null;
-}
-
-function clock(seconds: number, step: number): string {
-  const time = new Date(seconds * 1000);
-  const two = (value: number) => String(value).padStart(2, "0");
-  if (step >= 86400) return `${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${two(time.getHours())}:${two(time.getMinutes())}${step < 60 ? `:${two(time.getSeconds())}` : ""}`;
 }

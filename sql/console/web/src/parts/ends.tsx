@@ -1,35 +1,7 @@
 import { state, type State } from "../state";
 import type { EndId } from "../types";
 import { Link } from "./link";
-
-const KINDS: Record<string, string> = {
-  pod: "pod", node: "node", service: "Service", aws_service: "AWS service", internet: "internet",
-  on_prem: "on-prem", unknown: "unknown", others: "others", workload: "workload", namespace: "namespace",
-};
-const WAYS: Record<string, string> = {
-  same_zone: "same zone", cross_zone: "cross zone", cross_region: "cross region", nat: "NAT gateway",
-  gateway_endpoint: "gateway endpoint", interface_endpoint: "interface endpoint", aws_public: "AWS, public",
-  internet: "internet", on_prem: "on-prem", unknown: "unknown",
-};
-
-export function kindName(kind: string): string {
-  return KINDS[kind] ?? kind;
-}
-
-/** "nat>internet" is "NAT gateway → internet". */
-export function pathName(path: string): string {
-  return path.split(">").map((way) => WAYS[way] ?? way).join(" → ");
-}
-
-export function endKind(id: EndId): string {
-  return kindName(id.slice(0, id.indexOf(":")));
-}
-
-export function endName(id: EndId): string {
-  const name = id.slice(id.indexOf(":") + 1);
-  if (!name) return endKind(id);
-  return id.startsWith("others:") ? `others in ${name}` : name;
-}
+import { endKind, endName } from "./names";
 
 /** The grain of the map on which an end is; "" if it is on all. */
 export function grainOf(...ids: EndId[]): State["ends"] | "" {

@@ -10,9 +10,12 @@ export function utc(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 19)} UTC`;
 }
 
-/** How long ago, roughly. */
-export function ago(seconds: number, now: number): string {
-  return `${lasting(Math.max(0, now - seconds))} ago`;
+/** Beneath a chart whose ticks are `step` seconds apart: the day at midnight, otherwise the hour. */
+export function tick(seconds: number, step: number): string {
+  const time = new Date(seconds * 1000);
+  const midnight = time.getHours() === 0 && time.getMinutes() === 0 && time.getSeconds() === 0;
+  if (step >= 43200 || midnight) return `${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  return `${two(time.getHours())}:${two(time.getMinutes())}${step < 60 ? `:${two(time.getSeconds())}` : ""}`;
 }
 
 export function lasting(seconds: number): string {

@@ -1,11 +1,15 @@
-import { kindName, pathName } from "../parts/ends";
+import { useState } from "preact/hooks";
+import { kindName, pathName } from "../parts/names";
+import { usePolled } from "../parts/polled";
 import { go, state, type State } from "../state";
-import type { StatusAnswer } from "../types";
+import type { LabelsAnswer, StatusAnswer } from "../types";
 
 type Filter = "namespace" | "kind" | "zone" | "path";
 const FILTERS: [Filter, string, keyof StatusAnswer][] = [
   ["namespace", "Namespace", "namespaces"], ["kind", "Kind", "kinds"], ["zone", "Zone", "zones"], ["path", "Path", "paths"],
 ];
+
+const SECONDS = 60;
 
 export function FilterMenu({ status }: { status: StatusAnswer | null }) {
   return (
@@ -29,21 +33,30 @@ export function FilterMenu({ status }: { status: StatusAnswer | null }) {
 }
 
 function LabelFilter({ keys }: { keys: string[] }) {
+  const [key, typed] = useState("");
   const submitted = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    const typed = new FormData(form);
-    add("label", `${typed.get("key")}=${typed.get("value")}`);
+    add("label", `${key}=${new FormData(form).get("value")}`);
     form.reset();
+    typed("");
   };
   return (
     <form class="label-filter" onSubmit={submitted}>
-      <label>Label <input name="key" required list="label-keys" placeholder="key" pattern="[^=]+" /></label>
+      <label>Label <input name="key" required list="label-keys" placeholder="key" pattern="[^=]+" autocomplete="off" onInput={(event) => typed(event.currentTarget.value)} /></label>
       <datalist id="label-keys">{keys.map((key) => <option key={key} value={key} />)}</datalist>
-      <label><span class="hidden">Value of the label</span>= <input name="value" required placeholder="value" /></label>
+      <label><span class="hidden">Value of the label</span>= <input name="value" required list="label-values" placeholder="value" autocomplete="off" /></label>
+      {keys.includes(key) && <LabelValues of={key} />}
       <button type="submit">Add</button>
     </form>
   );
+}
+
+/** The values that a label was seen with. */
+function LabelValues({ of: key }: { of: string }) {
+  const { answer } = usePolled<LabelsAnswer>("labels", { key, cluster: state.value.cluster }, SECONDS);
+  const values = answer?.key === key ? answer.values : [];
+  return <datalist id="label-values">{values.map((value) => <option key={value} value={value} />)}</datalist>;
 }
 
 /** The filters there are; each is removed by pressing it. */

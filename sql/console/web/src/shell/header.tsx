@@ -12,7 +12,7 @@ import { VIEWS } from "./views";
 
 export function Header() {
   const { view, cluster } = state.value;
-  const { answer: status } = usePolled<StatusAnswer>("status", {}, 5, true);
+  const { answer: status } = usePolled<StatusAnswer>("status", { cluster }, 5, true);
   const other = theme.value === "dark" ? "light" : "dark";
   return (
     <header class="head">
@@ -35,7 +35,7 @@ export function Header() {
         {(cluster || (status?.clusters.length ?? 0) > 1) && (
           <label>
             <span class="hidden">Cluster</span>
-            <select value={cluster} onChange={(event) => go({ cluster: event.currentTarget.value, page: "" })}>
+            <select value={cluster} onChange={(event) => go({ cluster: event.currentTarget.value, selected: "", focus: "", page: "" })}>
               <option value="">All clusters</option>
               {[...new Set([...(status?.clusters ?? []), cluster])].filter(Boolean).map((name) => <option key={name} value={name}>{name}</option>)}
             </select>

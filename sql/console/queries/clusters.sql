@@ -1,0 +1,1 @@
+SELECT DISTINCT toString(cluster) AS cluster FROM agents ORDER BY cluster

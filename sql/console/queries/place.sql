@@ -1,0 +1,1 @@
+if({apart:UInt8}, concat(cluster, '/'), '')
