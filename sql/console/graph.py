@@ -8,8 +8,17 @@ from typing import Any
 from sql.console.ends import OTHERS, parse
 
 MONTH_HOURS = 730
-ONLY_HERE = ("pair", "seconds", "client_zone", "server_zone", "client_node", "server_node")
-"""Columns that are not of an edge."""
+ONLY_HERE = {
+    "pair",
+    "client_zone",
+    "server_zone",
+    "client_node",
+    "server_node",
+    "segments",
+    "retransmitted_syns",
+    "rtt_histogram",
+}
+"""Columns that are not of an edge. To leave them out in SQL takes ClickHouse a tenth of a second."""
 Row = dict[str, Any]
 
 

@@ -24,13 +24,20 @@ Words = Annotated[list[str], Query(max_length=100)]
 
 
 class Level(NamedTuple):
-    """The table to read, as the column `rollup` has it, and how long its windows are."""
+    """A length of windows: its name, as the column `rollup` has it, its seconds, and where edges
+    and ends are told by it."""
 
-    table: str
+    name: str
     seconds: int
+    edges: str
+    ends: str
 
 
-TENTHS, MINUTES, HOURS = Level("flows_10s", 10), Level("flows_1m", 60), Level("flows_1h", 3600)
+TENTHS = Level("flows_10s", 10, "edges_10s", "flows_10s")
+MINUTES = Level("flows_1m", 60, "workloads_1m", "ends_1m")
+HOURS = Level("flows_1h", 3600, "workloads_1h", "ends_1h")
+MINUTES_KEPT = 29 * DAY
+TEN_MINUTES = 600
 
 
 @dataclass(frozen=True)
@@ -63,17 +70,19 @@ class Scope:
         age = time.time() - self.since
         if self.seconds <= 900 and age <= 2 * DAY:
             return TENTHS
-        return MINUTES if self.seconds <= 6 * 3600 and age <= 29 * DAY else HOURS
+        return MINUTES if self.seconds <= 6 * 3600 and age <= MINUTES_KEPT else HOURS
 
     def parameters(self, level: Level | None = None) -> dict[str, Any]:
-        """As queries take them; queries/scope.sql is the condition, queries/rows.sql what is read:
-        of the range's own level unless told."""
+        """As queries take them; queries/scope.sql is the condition, queries/rows_level.sql what is
+        read: of the range's own level unless told."""
         read = level or self.level
         return {
             "since": moment(self.since),
             "until": moment(self.until),
-            "level": read.table,
+            "level": read.name,
             "level_seconds": read.seconds,
+            "relation": read.edges,
+            "ends_relation": read.ends,
             "first_window": moment(self.since // read.seconds * read.seconds),
             "cluster": self.cluster,
             "apart": int(self.apart),
@@ -87,10 +96,25 @@ class Scope:
         }
 
     def summed(self) -> dict[str, Any]:
-        """The same for whoever wants sums alone: windows of a minute, even where the range is so
-        short that those of 10 s would be read, which are five times as many."""
-        finer_than_needed = self.level == TENTHS and self.seconds >= FEW_MINUTES
-        return self.parameters(MINUTES if finer_than_needed else None)
+        """The same for whoever wants sums alone, which few long windows have as well: where the
+        pieces of queries/rows_pieces.sql begin and end, as in the view edges_summed. A range of so
+        few minutes that one more or less would tell is read by its level."""
+        level = self.level
+        if level == TENTHS and self.seconds < FEW_MINUTES:
+            return self.parameters()
+        coarser = MINUTES if level == TENTHS else level
+        return self.parameters(coarser) | {name: moment(at) for name, at in self._pieces().items()}
+
+    def _pieces(self) -> dict[str, int]:
+        hour = self.since // HOURS.seconds * HOURS.seconds
+        if time.time() - self.since > MINUTES_KEPT:
+            whole = {"tens": hour, "tens_end": self.until, "hours": hour, "hours_end": self.until}
+            return {"first": hour, **whole}
+        found = {"first": self.since // MINUTES.seconds * MINUTES.seconds}
+        for name, seconds in (("tens", TEN_MINUTES), ("hours", HOURS.seconds)):
+            found[name] = min(-(-self.since // seconds) * seconds, self.until)
+            found[f"{name}_end"] = max(self.until // seconds * seconds, found[name])
+        return found
 
     def before(self, seconds: int) -> Scope:
         """The same, so many seconds earlier; nothing is before 1970."""

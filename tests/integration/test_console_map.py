@@ -310,4 +310,25 @@ def test_the_level_is_the_one_that_the_views_choose(client: Client, ago: int, le
     told = "SELECT flowatlasLevel(toDateTime({since:UInt32}), toDateTime({until:UInt32})) AS level"
     given = {"since": asked.since, "until": asked.until}
     asked_of = client.query(f"{told}, flowatlasSeconds(level)", parameters=given).result_rows
-    assert asked_of == [(asked.level.table, asked.level.seconds)]
+    assert asked_of == [(asked.level.name, asked.level.seconds)]
+
+
+@pytest.mark.parametrize("ago", [0, 61, 599, 3601, 29 * 86400 + 60])
+@pytest.mark.parametrize("length", [300, 899, 3600, 3 * 3600 + 7, 7 * 86400])
+def test_the_pieces_are_those_of_the_view_for_sums(client: Client, ago: int, length: int) -> None:
+    until = int(time.time()) - ago
+    given = scope(last="15m", since=until - length, until=until).summed()
+    moments = ", ".join(
+        f"toUnixTimestamp({function})"
+        for function in (
+            "flowatlasFirst({since:DateTime})",
+            "flowatlasInner({since:DateTime}, {until:DateTime}, 600)",
+            "flowatlasInnerEnd({since:DateTime}, {until:DateTime}, 600)",
+            "flowatlasInner({since:DateTime}, {until:DateTime}, 3600)",
+            "flowatlasInnerEnd({since:DateTime}, {until:DateTime}, 3600)",
+        )
+    )
+    (told,) = client.query(f"SELECT {moments}", parameters=given).result_rows
+    assert told == tuple(
+        int(given[name]) for name in ("first", "tens", "tens_end", "hours", "hours_end")
+    )

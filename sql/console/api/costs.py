@@ -38,8 +38,8 @@ def costs(shared: Sharing, asked: Scoped) -> CostsAnswer:
     with ThreadPoolExecutor(3) as pool:
         month_ = pool.submit(shared.month)
         savings = pool.submit(_savings, store, asked)
-        first = pool.submit(store.rows, "first", asked.parameters() | {"ends": "workload"})
-        rows = store.rows("costs", asked.parameters())
+        first = pool.submit(store.rows, "first", asked.parameters())
+        rows = store.rows("costs", asked.summed())
         (told,) = first.result()
     hours = max(asked.until - max(asked.since, told["first"] or 0), 60) / 3600
 

@@ -28,11 +28,11 @@ def health(
     limit: Annotated[int, Query(ge=1, le=500, description="Edges at the most")] = 50,
 ) -> HealthAnswer:
     """What was before is told of the range of equal length before."""
-    rows = store.rows("sick", asked.parameters() | {"limit": limit}, ends)
+    rows = store.rows("sick", asked.summed() | {"limit": limit}, ends)
     sick = [row for row in rows if row["health"] < HEALTHY]
     pairs = {"pairs": [row["pair"] for row in sick]}
     with ThreadPoolExecutor(2) as pool:
-        earlier = asked.before(asked.seconds).parameters() | pairs
+        earlier = asked.before(asked.seconds).summed() | pairs
         was = pool.submit(store.rows, "sick_before", earlier, ends)
         points: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for point in store.rows("sick_points", asked.parameters() | pairs, ends):

@@ -13,6 +13,7 @@ from sql.console.api.answers import MapAnswer
 from sql.console.api.reading import Reading, Scoped
 from sql.console.ends import Grain
 from sql.console.folding import Folded, fold
+from sql.console.scope import MINUTES
 from sql.console.store import Store
 
 router = APIRouter()
@@ -41,7 +42,7 @@ def service_map(
     answer = {
         "since": asked.since,
         "until": asked.until,
-        "seconds": told["seconds"],
+        "seconds": MINUTES.seconds if ends == "pod" else told["seconds"],
         "ends": ends,
         "nodes": found,
         "edges": drawn,

@@ -7,5 +7,5 @@ SELECT
     groupUniqArrayArray(10000)(arrayConcat(
         CAST(client_labels, 'Array(Tuple(String, String))'), CAST(server_labels, 'Array(Tuple(String, String))')
     )) AS labels
-FROM edges_between(since = now() - INTERVAL 1 DAY, until = now())
+FROM edges_summed(since = now() - INTERVAL 1 DAY, until = now())
 GROUP BY cluster

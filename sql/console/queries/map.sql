@@ -1,6 +1,5 @@
 $edges
-    FROM $summed AS seen
-    GROUP BY client, server
-    ORDER BY bytes_to_server + bytes_to_client DESC, client, server
-    LIMIT {edges:UInt32} + 1
-)
+FROM $summed AS seen
+GROUP BY client, server
+ORDER BY bytes_to_server + bytes_to_client DESC, client, server
+LIMIT {edges:UInt32} + 1

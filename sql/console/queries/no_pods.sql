@@ -1,0 +1,1 @@
+'' AS client_pod, '' AS server_pod, '' AS client_node, '' AS server_node

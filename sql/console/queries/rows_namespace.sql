@@ -1,1 +1,0 @@
-$rows_workload

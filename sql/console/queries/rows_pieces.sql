@@ -1,0 +1,16 @@
+(
+    SELECT 60 AS seconds, * EXCEPT flow_rows, $no_pods
+    FROM workloads_1m
+    WHERE window >= {first:DateTime} AND window < {until:DateTime}
+        AND NOT (window >= {tens:DateTime} AND window < {tens_end:DateTime})
+    UNION ALL
+    SELECT 600 AS seconds, * EXCEPT flow_rows, $no_pods
+    FROM workloads_10m
+    WHERE window >= {tens:DateTime} AND window < {tens_end:DateTime}
+        AND NOT (window >= {hours:DateTime} AND window < {hours_end:DateTime})
+    UNION ALL
+    SELECT 3600 AS seconds, * EXCEPT flow_rows, $no_pods
+    FROM workloads_1h
+    WHERE window >= {hours:DateTime} AND window < {hours_end:DateTime}
+    $unclaimed_pieces
+)
