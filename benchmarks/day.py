@@ -20,6 +20,7 @@ from benchmarks import account, inventory, workload
 from benchmarks.cluster import Cluster, Shape
 from benchmarks.worker import IP_RANGES
 from sql.client import connect
+from sql.schema import LEVELS
 from sql.settings import ClickHouse
 from stream import sources
 from stream.decode import Message
@@ -29,7 +30,9 @@ from stream.sink import Sink
 from stream.store import Store
 
 MINUTE, HOUR = 60, 3600
-LEVELS = ("flows_10s", "flows_1m", "flows_1h")
+NODES = ("agents", "named_nodes")
+KEPT_AS = {"workloads_10m": "flows_1m"}
+"""Of levels that are kept as long as another one whose name ends otherwise."""
 COPY = """
 INSERT INTO {table} SELECT * REPLACE (newest.{time} - INTERVAL {back} HOUR AS {time})
 FROM {table} AS newest WHERE newest.{time} >= {since}
@@ -44,15 +47,22 @@ def fill(
     say: Callable[[str], None],
     minutes: int = 60,
 ) -> int:
-    """Make so many hours of each level, the newest of them the last whole one, of which only the
-    first `minutes` are made. The tables are migrated and empty. Returns the rows of agents."""
+    """Make so many hours of flows_10s, flows_1m and flows_1h, and as many of what is kept beside
+    each, the newest of them the last whole one, of which only the first `minutes` are made. The
+    tables are migrated and empty. Returns the rows of agents."""
     since = int(time.time()) // HOUR * HOUR - HOUR
     with contextlib.closing(connect(clickhouse)) as client:
         rows = _hour(clickhouse, Cluster(shape), since, minutes, say)
-        for table, wanted in (*hours.items(), ("agents", max(hours.values()))):
+        longest = max(hours.values())
+        wanted_of = {table: hours[_flows(table)] for table in LEVELS}
+        for table, wanted in (wanted_of | dict.fromkeys(NODES, longest)).items():
             say(f"{table}: {wanted} hours")
             _repeat(client, table, since + HOUR, wanted)
     return rows
+
+
+def _flows(table: str) -> str:
+    return KEPT_AS.get(table, f"flows_{table.rpartition('_')[2]}")
 
 
 def _repeat(client: Client, table: str, until: int, wanted: int) -> None:
@@ -61,7 +71,7 @@ def _repeat(client: Client, table: str, until: int, wanted: int) -> None:
     while there < wanted:
         more = min(there, wanted - there)
         span = {"back": there, "since": until - more * HOUR}
-        copy = COPY.format(table=table, time="hour" if table == "agents" else "window", **span)
+        copy = COPY.format(table=table, time="hour" if table in NODES else "window", **span)
         client.command(copy, settings=LARGE_PARTS)
         there += more
 

@@ -20,16 +20,19 @@ import click
 from clickhouse_connect.driver import Client
 
 from benchmarks.cluster import Cluster, Shape
-from benchmarks.day import LEVELS, fill, merge
+from benchmarks.day import fill, merge
 from benchmarks.report import Figure, keep, say, show
 from benchmarks.stack import Program, wait
 from sql import ask
 from sql.client import connect
 from sql.migrate import migrate
+from sql.schema import END_LEVELS, LEVELS, ROLLUPS, WORKLOAD_LEVELS
 from sql.settings import ClickHouse
 
 CODECS = ("LZ4", "ZSTD(1)", "ZSTD(3)", "T64, ZSTD(1)", "T64('bit'), ZSTD(1)", "Delta, ZSTD(1)")
 SAMPLE = 1_000_000
+ROLLED = ROLLUPS | WORKLOAD_LEVELS | END_LEVELS
+SECONDS = {"flows_10s": 10} | {table: rollup.seconds for table, rollup in ROLLED.items()}
 HOURS = {"1 h": 1, "24 h": 24, "7 d": 168}
 SIZES = """
 SELECT column, sum(column_data_compressed_bytes) / sum(rows) AS size FROM system.parts_columns
@@ -40,24 +43,24 @@ ROWS = """
 SELECT sum(rows), sum(data_compressed_bytes) FROM system.parts
 WHERE active AND database = currentDatabase() AND table = {table:String}
 """
-DAYS = "SELECT uniqExact(window) * flowatlasSeconds('{table}') / 86400 FROM {table}"
+DAYS = "SELECT uniqExact(window) * {seconds} / 86400 FROM {table}"
 MAP = """
 SELECT
     client_kind, client_namespace, client_workload, server_kind, server_namespace, server_workload,
     sum(bytes_to_server) AS to_server, sum(bytes_to_client) AS to_client,
     sum(retransmitted_segments_to_server) + sum(retransmitted_segments_to_client) AS again
-FROM edges_between(since = {since:DateTime}, until = {until:DateTime})
+FROM edges_summed(since = {since:DateTime}, until = {until:DateTime})
 GROUP BY ALL
 """
 VIEWS = {
     "service map": MAP,
     "cluster_flows": """
         SELECT client_namespace, client_workload, sum(bytes_to_server), sum(cost_usd)
-        FROM cluster_flows_between(since = {since:DateTime}, until = {until:DateTime}) GROUP BY ALL
+        FROM cluster_flows_summed(since = {since:DateTime}, until = {until:DateTime}) GROUP BY ALL
     """,
     "external_flows": """
         SELECT remote_name, sum(bytes_to_server)
-        FROM external_flows_between(since = {since:DateTime}, until = {until:DateTime}) GROUP BY ALL
+        FROM external_flows_summed(since = {since:DateTime}, until = {until:DateTime}) GROUP BY ALL
     """,
     "node_health": """
         SELECT node, sum(retransmitted_segments) / sum(packets_sent), sum(dropped_packets)
@@ -105,7 +108,9 @@ def sizes(client: Client, case: str, conversations: int) -> Iterator[Figure]:
         rows, size = client.query(ROWS, parameters={"table": table}).result_rows[0]
         yield Figure(f"{table}, rows", case, rows, "rows")
         yield Figure(f"{table}, a row", case, size / max(rows, 1), "bytes")
-        days = float(client.query(DAYS.format(table=table)).result_rows[0][0])
+        days = float(
+            client.query(DAYS.format(table=table, seconds=SECONDS[table])).result_rows[0][0]
+        )
         yield Figure(f"{table}, a conversation's day", case, size / conversations / days, "bytes")
     for table in LEVELS[:2]:
         for column, now in client.query(SIZES, parameters={"table": table}).result_rows[:12]:

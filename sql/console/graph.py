@@ -18,7 +18,7 @@ ONLY_HERE = {
     "retransmitted_syns",
     "rtt_histogram",
 }
-"""Columns that are not of an edge. To leave them out in SQL takes ClickHouse a tenth of a second."""
+"""Columns that are not of an edge. To leave them out in SQL takes ClickHouse long to plan."""
 Row = dict[str, Any]
 
 

@@ -434,6 +434,28 @@ WHERE window >= flowatlasFirst({since:DateTime}) AND window < {until:DateTime}
         'flows_1h', 'flows_1m'
     );
 
+CREATE OR REPLACE VIEW cluster_flows_summed AS
+SELECT *
+FROM edges_summed(since = {since:DateTime}, until = {until:DateTime})
+WHERE flowatlasView(client_kind, server_kind) = 'cluster';
+
+CREATE OR REPLACE VIEW aws_service_flows_summed AS
+SELECT
+    if(server_kind = 'aws_service', server_service, client_service) AS aws_service,
+    if(server_kind = 'aws_service', server_region, client_region) AS aws_region,
+    *
+FROM edges_summed(since = {since:DateTime}, until = {until:DateTime})
+WHERE flowatlasView(client_kind, server_kind) = 'aws_service';
+
+CREATE OR REPLACE VIEW external_flows_summed AS
+SELECT
+    if(client_kind IN ('pod', 'node', 'service'), 'out', 'in') AS direction,
+    if(direction = 'out', server_kind, client_kind) AS remote_kind,
+    if(direction = 'out', server_dns_name, client_dns_name) AS remote_name,
+    *
+FROM edges_summed(since = {since:DateTime}, until = {until:DateTime})
+WHERE flowatlasView(client_kind, server_kind) = 'external';
+
 CREATE OR REPLACE VIEW edges_ever AS
 SELECT 60 AS seconds, *
 FROM edges
