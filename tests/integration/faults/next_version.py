@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 import stream.rollup
 from agent import wire
 from sql import schema
+from stream import windows
 
 COUNTER = "pauses"
 SCHEMA = wire.SCHEMA.append(pa.field(COUNTER, pa.uint64()))
@@ -33,5 +36,7 @@ def install() -> None:
     flows = schema.FLOWS.append(pa.field(COUNTER, pa.uint64(), nullable=False))
     schema.FLOWS = vars(stream.rollup)["FLOWS"] = flows
     schema.TABLES["flows_10s"] = flows
-    for table, rollup in schema.ROLLUPS.items():
-        schema.TABLES[table] = rollup.schema
+    windows.MEASURES = (*windows.MEASURES, COUNTER)
+    for table, rollup in list(schema.ROLLUPS.items()):
+        schema.ROLLUPS[table] = replace(rollup, of=flows)
+        schema.TABLES[table] = schema.ROLLUPS[table].schema

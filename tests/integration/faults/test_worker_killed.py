@@ -12,7 +12,7 @@ from tests.integration.faults.bench import Bench
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
-TABLES = ("flows_10s", "flows_1m", "flows_1h", "agent_ledger")
+TABLES = ("flows_10s", "flows_1m", "flows_1h", "workloads_1m", "ends_1h", "agent_ledger")
 POINTS = (
     "decoded",
     "recorded",

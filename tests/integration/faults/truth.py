@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from clickhouse_connect.driver import Client
 
+from sql.schema import END_LEVELS, WORKLOAD_LEVELS
 from tests.integration.faults.traffic import BUCKET, DRAWN, REASON, SECOND, Sent
 
 PAIR = ("client_address", "server_address")
@@ -32,6 +33,8 @@ def check(client: Client, sent: Sequence[Sent]) -> None:
     rows = _everything(sent)
     for table, (seconds, ends) in LEVELS.items():
         _compare(table, _expected(rows, seconds, ends), _found(client, table, ends))
+    for table in [*WORKLOAD_LEVELS, *END_LEVELS]:
+        assert flow_rows(client, table) == rows.num_rows, table
     _compare("agent_ledger", _batches(sent), _ledger(client))
     totals = client.query(
         "SELECT sum(batches), sum(stream_rows), sum(stream_bytes) FROM agent_totals"
