@@ -2,8 +2,8 @@
 SELECT
     toStartOfHour(window) AS hour,
     sum(flow_rows),
-    if({every_report:Bool}, sum(bytes_to_server), 0),
-    if({every_report:Bool}, sum(bytes_to_client), 0)
+    sum({out:Identifier}),
+    sum({back:Identifier})
 FROM {table:Identifier}
 WHERE cluster = {cluster:String} AND window >= {begin:DateTime('UTC')} AND window < {end:DateTime('UTC')}
 GROUP BY hour

@@ -16,7 +16,7 @@ import pyarrow as pa
 from clickhouse_connect.driver import Client
 
 from sql.insert import encode, send
-from sql.schema import LEVELS, WORKLOAD_LEVELS
+from sql.schema import END_LEVELS, LEVELS, WORKLOAD_LEVELS
 from stream.replay.errors import DifferenceError, NothingToReplayError, TablesChangedError
 from stream.replay.period import Period
 
@@ -136,16 +136,14 @@ class Tables:
                 self._command("clear.sql", table=_fresh(level), **expired)
 
     def _hours(self, table: str) -> Hours:
-        """Of a row of workloads the flow rows alone: other names may make other reports count."""
-        every_report = not table.startswith(tuple(WORKLOAD_LEVELS))
-        found = self._query("hours.sql", table=table, every_report=every_report)
+        found = self._query("hours.sql", table=table, **_compared(table))
         return {hour.replace(tzinfo=UTC): Totals(*totals) for hour, *totals in found}
 
     def _partitions(self, table: str) -> set[str]:
         return {partition for (partition,) in self._query("partitions.sql", table=table)}
 
     def _rest(self, table: str, partition: str) -> list[tuple[Any, ...]]:
-        return self._query("rest.sql", table=table, partition=partition)
+        return self._query("rest.sql", table=table, partition=partition, **_bytes(table))
 
     def _query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         text = SQL.joinpath(name).read_text()
@@ -155,6 +153,21 @@ class Tables:
     def _command(self, name: str, **parameters: Any) -> None:
         text = SQL.joinpath(name).read_text()
         self._client.command(text, parameters=self._parameters | parameters)
+
+
+def _bytes(table: str) -> dict[str, str]:
+    """The columns that have them."""
+    if table.startswith(tuple(END_LEVELS)):
+        return {"out": "bytes_sent", "back": "bytes_received"}
+    return {"out": "bytes_to_server", "back": "bytes_to_client"}
+
+
+def _compared(table: str) -> dict[str, str]:
+    """Those that other names leave as they are: of workloads none but the flow rows, since an end's
+    name decides whose report counts."""
+    if table.startswith(tuple(WORKLOAD_LEVELS)):
+        return dict.fromkeys(("out", "back"), "flow_rows")
+    return _bytes(table)
 
 
 def _bounds(period: Period) -> dict[str, str]:
