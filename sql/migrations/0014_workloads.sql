@@ -609,7 +609,7 @@ SELECT
     rtt_min,
     rtt_max,
     rtt_histogram
-FROM merge(currentDatabase(), '^flows_(10s|1m)$');
+FROM merge(currentDatabase(), '^flows_(10s|1m|1h)$');
 
 INSERT INTO ends_1m SELECT * EXCEPT rollup FROM own_reports WHERE rollup = 'flows_1m';
 
@@ -617,54 +617,10 @@ INSERT INTO ends_1h SELECT * REPLACE (toStartOfHour(by_minute.window) AS window)
 
 -- Hours without minutes any more have no pods.
 INSERT INTO ends_1h
-SELECT
-    window, cluster, node,
-    if(reporter = 'client', client_kind, server_kind) AS kind,
-    if(reporter = 'client', client_namespace, server_namespace) AS namespace,
-    if(reporter = 'client', client_workload, server_workload) AS workload,
-    if(reporter = 'client', client_workload_kind, server_workload_kind) AS workload_kind,
-    '' AS pod,
-    if(reporter = 'client', client_zone, server_zone) AS zone,
-    if(reporter = 'client', client_region, server_region) AS region,
-    flow_rows,
-    if(reporter = 'client', bytes_to_server, bytes_to_client) AS bytes_sent,
-    if(reporter = 'client', bytes_to_client, bytes_to_server) AS bytes_received,
-    if(reporter = 'client', packets_to_server, packets_to_client) AS packets_sent,
-    if(reporter = 'client', packets_to_client, packets_to_server) AS packets_received,
-    if(reporter = 'client', connections_attempted, 0) AS connections_attempted,
-    if(reporter = 'client', connections_established, 0) AS connections_opened,
-    if(reporter = 'server', connections_established, 0) AS connections_accepted,
-    if(reporter = 'client', connections_refused, 0) AS connections_refused,
-    if(reporter = 'client', connections_timed_out, 0) AS connections_timed_out,
-    connections_reset,
-    connections_unreachable,
-    connections_handshake_reset,
-    connections_half_open,
-    listen_overflows,
-    retransmitted_segments,
-    retransmitted_bytes,
-    retransmission_timeouts,
-    retransmitted_syns,
-    resets_sent,
-    resets_received,
-    zero_windows_sent,
-    zero_windows_received,
-    out_of_order_segments,
-    datagram_errors,
-    dropped_packets,
-    drop_reasons,
-    connect_latency_count,
-    connect_latency_sum,
-    connect_latency_min,
-    connect_latency_max,
-    connect_latency_histogram,
-    rtt_count,
-    rtt_sum,
-    rtt_min,
-    rtt_max,
-    rtt_histogram
-FROM flows_1h
-WHERE window < (SELECT min(window) FROM ends_1m) OR (SELECT count() FROM ends_1m) = 0;
+SELECT * EXCEPT rollup
+FROM own_reports
+WHERE rollup = 'flows_1h'
+    AND (window < (SELECT toStartOfHour(min(window)) FROM ends_1m) OR (SELECT count() FROM ends_1m) = 0);
 
 CREATE OR REPLACE VIEW end_reports AS
 SELECT * EXCEPT flow_rows FROM own_reports WHERE rollup = 'flows_10s'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -234,6 +235,42 @@ def test_identity_path_and_money_are_added_to_tables_with_rows(
             ]
         merged = client.query("SELECT count() FROM flows_1h").result_rows
         assert merged == [(2,)]
+
+
+def test_workloads_and_ends_are_filled_by_what_is_kept_however_often_it_is_cut_off(
+    server: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(server, database="filled")
+    before = migrations.known()[:13]
+    with monkeypatch.context() as patched, connect(replace(there, database="")) as client:
+        patched.setattr(migrations, "known", lambda: before)
+        migrations.migrate(there)
+        lately = flow(window=at("10:07:00"), bytes_to_server=7)
+        by_server = lately | {"node": "n2", "reporter": 2}
+        old = lately | {"window": at("10:00:00") - timedelta(days=60), "bytes_to_server": 9}
+        for level, kept in (
+            ("flows_1m", [lately, by_server]),
+            ("flows_1h", [lately, by_server, old]),
+        ):
+            rows = [row | {"window": row["window"].replace(minute=0)} for row in kept]
+            found = flows(*(rows if level == "flows_1h" else kept))
+            here = found.select(
+                [name for name in found.column_names if name in insert_columns(level)]
+            )
+            client.insert_arrow(f"filled.{level}", here)
+    migrations.migrate(there)
+    (filling,) = (each for each in migrations.known() if each.name.startswith("0014"))
+    with connect(there) as client:
+        for statement in filling.statements:  # once more, as after being cut off
+            client.command(statement)
+        for table, size, count in (("1m", 7, 2), ("10m", 7, 2), ("1h", 16, 3)):
+            sums = f"SELECT sum(bytes_to_server), sum(flow_rows) FROM workloads_{table}"
+            assert client.query(sums).result_rows == [(size, count)], table
+        for table, size in (("1m", 7), ("1h", 16)):
+            sums = f"SELECT sum(bytes_sent), sum(bytes_received) FROM ends_{table}"
+            assert client.query(sums).result_rows == [(size, 7)], table
+        named = "SELECT DISTINCT node FROM named_nodes ORDER BY node"
+        assert client.query(named).result_rows == [("n1",), ("n2",)]
 
 
 def test_insert_columns_are_those_of_the_created_tables(server: ClickHouse) -> None:
