@@ -185,14 +185,11 @@ def test_producer_and_consumer_go_on_when_the_leader_is_killed_and_comes_back(
         received.extend(
             message.value() for message in reader.consume(100, 0.2) if not message.error()
         )
-        return len(received) >= len(sent)
+        return set(received) == set(sent)
 
     sent = [b"before"]
     send(*sent)
     until(receive)
-    # Followers learn what the leader has committed by their next fetch, half a second later at
-    # most; one that leads without knowing tells a reader that is ahead of it to begin anew.
-    time.sleep(1)
     killed = leader(kafka_cluster)
     assert killed is not None
     address = killed.address
@@ -204,9 +201,11 @@ def test_producer_and_consumer_go_on_when_the_leader_is_killed_and_comes_back(
     killed.start()
     killed.wait()
     assert killed.address == address
-    until(lambda: in_sync(kafka_cluster) == 3)
+    until(lambda: in_sync(kafka_cluster) == 3, 60)
     sent.append(b"after")
     send(b"after")
     until(receive)
     reader.close()
-    assert received == sent
+    # A follower that leads before it has learnt what was committed tells a reader that is ahead of
+    # it to begin anew, so messages may come again; the order of first arrivals is theirs.
+    assert list(dict.fromkeys(received)) == sent

@@ -178,9 +178,9 @@ def test_the_worst_edge_comes_with_what_since_when_and_where(console: TestClient
 
 def test_a_live_panel_ends_where_the_data_does(console: TestClient) -> None:
     ends = {"client": "workload:shop/cart", "server": "workload:shop/redis"}
-    live = console.get("/api/edge", params={"range": "15m", **ends}).json()
-    assert live["step"] == 10
-    assert live["points"][-1]["time"] == START + 290
+    live = console.get("/api/edge", params={"since": START - 3600, **ends}).json()
+    assert live["step"] == 60
+    assert live["points"][-1]["time"] == START + 240
     past = get(console, "edge", until=START + 600, **ends)
     assert past["points"][-1]["time"] == START + 590
 
