@@ -215,6 +215,10 @@ DROP VIEW IF EXISTS claimed_reports;
 
 -- Every node that is named as an end's, by the hour; agents has those whose own agent told. Both are filled
 -- by flows_1h, which has the fewest rows of nodes.
+DROP VIEW IF EXISTS flows_1h_to_named_nodes;
+
+DROP TABLE IF EXISTS named_nodes;
+
 CREATE TABLE IF NOT EXISTS named_nodes AS agents
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(hour)

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -26,13 +27,16 @@ from sql.errors import SqlError
 from sql.insert import insert
 from sql.migrate import migrate
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import at, embedded, flow, flows, free_port, insert_levels, ledger
+from tests.integration.clickhouse import embedded, flow, flows, free_port, insert_levels, ledger
 from tests.integration.prometheus import complaints, prometheus, query, running, scrape
 
 pytestmark = pytest.mark.integration
 
 BYTES = "flowatlas_traffic_bytes_total"
 WAIT_SECONDS = 20
+HOUR = timedelta(hours=1)
+THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+"""The bridge reaches back some hours from now."""
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ WEB = {"server_kind": "internet", "server_namespace": "", "server_workload": ""}
 
 
 def put(client: Client, token: str, **given: Any) -> None:
-    row = {"window": at("10:00:00"), "packets_to_server": 9, "rtt_count": 2, "rtt_sum": 3000}
+    row = {"window": THIS_HOUR, "packets_to_server": 9, "rtt_count": 2, "rtt_sum": 3000}
     insert_levels(client, flows(flow(**(row | given))), token)
 
 
@@ -88,7 +92,7 @@ def test_prometheus_scrapes_it_twice_and_both_have_every_byte(
         eventually(lambda: up(url), 1)
         eventually(lambda: query(api, "sum(up)"), [2.0])
         put(client, "scraped 1", bytes_to_server=1009, bytes_to_client=7, connections_refused=3)
-        put(client, "scraped 2", bytes_to_server=2003, window=at("03:00:00"))
+        put(client, "scraped 2", bytes_to_server=2003, window=THIS_HOUR - 3 * HOUR)
         for job in ("one", "two"):
             eventually(partial(query, api, f'sum({BYTES}{{job="{job}"}})'), [3019.0])
         refused = 'sum(flowatlas_connections_failed_total{cause="refused",job="one"})'
@@ -248,7 +252,7 @@ def test_rates_are_true_over_three_restarts_of_the_bridge_and_one_of_clickhouse(
                 seconds = time.time() - began
                 window = f"{counter % job}[{seconds * 1000:.0f}ms]"
                 grown = query(api, f"sum(rate({window}))")[0] * seconds
-                assert sender.bytes > 20_000
+                assert sender.bytes > 10_000
                 assert grown == pytest.approx(sender.bytes, abs=2_500)
                 assert query(api, f"sum(resets({window}))") == [0]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sql.schema import LEVELS, ROLLUPS, WORKLOAD_LEVELS
+from sql.schema import END_LEVELS, LEVELS, ROLLUPS, WORKLOAD_LEVELS
 from stream.decode import Message
 from stream.repeats import Numbers
 from stream.replay.dead import LONGEST_NOTE, Letter, noted, places_done
@@ -32,7 +32,7 @@ def test_a_period_is_the_least_whole_hours_around_two_moments(
 
 
 def test_every_rollups_windows_end_where_periods_do() -> None:
-    rollups = ROLLUPS | WORKLOAD_LEVELS
+    rollups = ROLLUPS | WORKLOAD_LEVELS | END_LEVELS
     assert all(3600 % rollup.seconds == 0 for rollup in rollups.values())
     assert set(LEVELS) == {"flows_10s", *rollups}
 

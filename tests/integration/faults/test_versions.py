@@ -91,10 +91,10 @@ def test_workers_first_say_that_the_tables_are_old_and_an_old_one_leaves_them_th
     upgrade.send(24)
     new = bench.worker(newer=True)
     assert said(new, bench) == 1
-    assert "run `flowatlas migrate`" in bench.words().splitlines()[-1]
+    assert "run `flowatlas migrate`" in complaint(bench)
     old = bench.worker()
     assert said(old, bench) == 1
-    assert "run the newer version" in bench.words().splitlines()[-1]
+    assert "run the newer version" in complaint(bench)
     upgrade.tables()
     upgrade.send(12)
     upgrade.finish()
@@ -106,7 +106,7 @@ def test_an_old_worker_stops_at_the_cap_and_leaves_the_rest_to_a_new_one(
     upgrade.send(36)
     old = bench.worker("--dead-letters-per-minute=3", "--flush-rows=1")
     assert said(old, bench) == 1
-    assert "run the version that wrote them" in bench.words().splitlines()[-1]
+    assert "run the version that wrote them" in complaint(bench)
     assert bench.unread() > 0
     assert upgrade.set_aside() == 3
     upgrade.tables()
@@ -114,7 +114,12 @@ def test_an_old_worker_stops_at_the_cap_and_leaves_the_rest_to_a_new_one(
 
 
 def said(worker: Worker, bench: Bench) -> int:
-    """How a worker ended by itself, its last words being one sentence."""
+    """How a worker ended by itself, having said why in one sentence."""
     status = worker.wait()
-    assert bench.words().splitlines()[-1].startswith("Error: ")
+    assert complaint(bench)
     return status
+
+
+def complaint(bench: Bench) -> str:
+    """What the last worker to complain said; a range that was under way may be told after it."""
+    return [line for line in bench.words().splitlines() if line.startswith("Error: ")][-1]
