@@ -30,7 +30,8 @@ def by_workload(windows: Windows, endpoints: Endpoints) -> Windows:
     dimensions = {name: found[name] for name in OF_PAIR} | {
         side: endpoints.in_zone(found[side]) for side in ("client", "server")
     }
-    return _grouped(windows, dimensions, workloads.MEASURES, endpoints)
+    rows = _by_reporter(windows) | _where_alone(windows, endpoints)
+    return _grouped(windows, dimensions, workloads.MEASURES, rows)
 
 
 def by_end(windows: Windows, endpoints: Endpoints) -> Windows:
@@ -38,17 +39,17 @@ def by_end(windows: Windows, endpoints: Endpoints) -> Windows:
     found = windows.dimensions
     own = np.where(found["reporter"] == CLIENT, found["client"], found["server"])
     dimensions = {"window": found["window"], "node": found["node"], "end": endpoints.of_pod(own)}
-    return _grouped(windows, dimensions, ends.MEASURES, endpoints)
+    return _grouped(windows, dimensions, ends.MEASURES, _by_reporter(windows))
 
 
 def _grouped(
     windows: Windows,
     dimensions: Dimensions,
     measures: Mapping[str, tuple[Term, ...]],
-    endpoints: Endpoints,
+    rows: Mapping[Whose, np.ndarray],
 ) -> Windows:
     groups = Groups(list(dimensions.values()))
-    among = {whose: groups.among(rows) for whose, rows in _rows(windows, endpoints).items()}
+    among = {whose: groups.among(some) for whose, some in rows.items()}
     among[Whose.ANY] = groups
     measured = {
         column: _sum([_taken(term, windows, among) for term in terms])
@@ -57,14 +58,17 @@ def _grouped(
     return Windows(chosen(dimensions, groups), windows.nodes, measured, windows.ways)
 
 
-def _rows(windows: Windows, endpoints: Endpoints) -> dict[Whose, np.ndarray]:
+def _by_reporter(windows: Windows) -> dict[Whose, np.ndarray]:
+    client = windows.dimensions["reporter"] == CLIENT
+    return {Whose.CLIENT: client, Whose.SERVER: ~client}
+
+
+def _where_alone(windows: Windows, endpoints: Endpoints) -> dict[Whose, np.ndarray]:
     found = windows.dimensions
     client = found["reporter"] == CLIENT
     far = np.where(client, found["server"], found["client"])
     alone = endpoints.among("node", far, UNKNOWN)
     return {
-        Whose.CLIENT: client,
-        Whose.SERVER: ~client,
         Whose.CLAIMED: client | alone,
         Whose.ALONE_AT_SERVER: ~client & alone,
         Whose.ALONE: alone,

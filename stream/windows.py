@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agent import wire
+from sql.workloads import PARTS
 from stream import kernels, metrics
 from stream.columns import Rows
 from stream.groups import Groups, narrow
@@ -23,11 +24,7 @@ BUCKETS = pa.array(np.arange(wire.HISTOGRAM_BUCKETS, dtype=np.uint8))
 
 MEASURES = (
     *wire.COUNTERS,
-    *(
-        f"{name}_{part}"
-        for name in wire.DISTRIBUTIONS
-        for part in ("count", "sum", "min", "max", "histogram")
-    ),
+    *(f"{name}_{part}" for name in wire.DISTRIBUTIONS for part in PARTS),
     *wire.COUNTERS_SINCE_2,
     "drop_reasons",
 )

@@ -79,8 +79,8 @@ class Store:
         return since > time.time() - RECENT_SECONDS and self._silent() < since
 
     def _newest_silent(self) -> int:
-        ((newest,),) = (row.values() for row in self.select(text("silent"), {}))
-        return int(newest)
+        (row,) = self.select(text("silent"), {})
+        return int(row["newest"])
 
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same of any statement."""

@@ -122,11 +122,7 @@ def table(
     columns = COLUMNS[name]
     if sort and sort not in columns:
         raise BadParameterError(f"sort {sort!r} is no column; there are {', '.join(columns)}.")
-    body = (
-        text(name, grain, "view")
-        .rstrip("\n")
-        .replace(text("scope").rstrip("\n"), _condition(scope))
-    )
+    body = text(name, grain).rstrip("\n").replace(text("scope").rstrip("\n"), _condition(scope))
     place = "concat(cluster, '/')" if scope.apart else "''"
     body = body.replace(text("place").rstrip("\n"), place)
     last = ", ".join(column for column in columns if column not in MEASURES)

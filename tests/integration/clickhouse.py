@@ -19,7 +19,7 @@ import pyarrow as pa
 from clickhouse_connect.driver import Client
 
 from sql.insert import insert
-from sql.schema import AGENT_LEDGER, DIMENSIONS, FLOWS, MONEY, PATH, SIDES
+from sql.schema import AGENT_LEDGER, DIMENSIONS, FLOWS, LEVELS, MONEY, PATH, SIDES
 from sql.settings import ClickHouse
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import Confidence
@@ -89,6 +89,12 @@ def flow(**given: Any) -> dict[str, Any]:
 def flows(*rows: dict[str, Any]) -> pa.Table:
     """Rows of flow() as a table."""
     return pa.Table.from_pylist(list(rows), schema=FLOWS)
+
+
+def empty(client: Client) -> None:
+    """Leave no traffic, and no node that told or was told of any."""
+    for table in (*LEVELS, "agents", "named_nodes"):
+        client.command(f"TRUNCATE TABLE {table}")
 
 
 def insert_levels(client: Client, rows: pa.Table, token: str) -> None:

@@ -15,7 +15,7 @@ from clickhouse_connect.driver import Client
 from sql.client import connect
 from sql.schema import LEVELS
 from sql.settings import ClickHouse
-from tests.integration.clickhouse import flow, flows, insert_levels
+from tests.integration.clickhouse import empty, flow, flows, insert_levels
 
 pytestmark = pytest.mark.integration
 
@@ -29,8 +29,7 @@ NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 @pytest.fixture
 def client(server: ClickHouse) -> Iterator[Client]:
     with connect(server) as client:
-        for table in (*LEVELS, "agents", "named_nodes"):
-            client.command(f"TRUNCATE TABLE {table}")
+        empty(client)
         yield client
 
 

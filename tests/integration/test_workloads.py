@@ -13,10 +13,10 @@ from clickhouse_connect.driver import Client
 
 from sql import ends
 from sql.client import connect
-from sql.schema import COUNTERS, COUNTERS_SINCE_2, LEVELS
+from sql.schema import COUNTERS, COUNTERS_SINCE_2
 from sql.settings import ClickHouse
 from sql.workloads import MEASURES
-from tests.integration.clickhouse import flow, flows, insert_levels
+from tests.integration.clickhouse import empty, flow, flows, insert_levels
 
 pytestmark = pytest.mark.integration
 
@@ -36,8 +36,7 @@ BY_PAIR = "client_kind, client_workload, server_kind, server_workload, path"
 @pytest.fixture
 def client(server: ClickHouse) -> Iterator[Client]:
     with connect(server) as client:
-        for table in (*LEVELS, "agents", "named_nodes"):
-            client.command(f"TRUNCATE TABLE {table}")
+        empty(client)
         yield client
 
 
