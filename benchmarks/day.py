@@ -30,7 +30,6 @@ from stream.sink import Sink
 from stream.store import Store
 
 MINUTE, HOUR = 60, 3600
-NODES = ("agents", "named_nodes")
 KEPT_AS = {"workloads_10m": "flows_1m"}
 """Of levels that are kept as long as another one whose name ends otherwise."""
 COPY = """
@@ -55,7 +54,7 @@ def fill(
         rows = _hour(clickhouse, Cluster(shape), since, minutes, say)
         longest = max(hours.values())
         wanted_of = {table: hours[_flows(table)] for table in LEVELS}
-        for table, wanted in (wanted_of | dict.fromkeys(NODES, longest)).items():
+        for table, wanted in (wanted_of | {"agents": longest}).items():
             say(f"{table}: {wanted} hours")
             _repeat(client, table, since + HOUR, wanted)
     return rows
@@ -71,7 +70,7 @@ def _repeat(client: Client, table: str, until: int, wanted: int) -> None:
     while there < wanted:
         more = min(there, wanted - there)
         span = {"back": there, "since": until - more * HOUR}
-        copy = COPY.format(table=table, time="hour" if table in NODES else "window", **span)
+        copy = COPY.format(table=table, time="hour" if table == "agents" else "window", **span)
         client.command(copy, settings=LARGE_PARTS)
         there += more
 

@@ -185,6 +185,19 @@ WORKLOAD_LEVELS = {
 }
 """Finest first: whoever inserts into flows_1m inserts into these as well."""
 
+UNCLAIMED = pa.schema(
+    [
+        pa.field("seconds", pa.uint16(), nullable=False),
+        *(
+            field
+            for field in WORKLOADS
+            if field.name in workloads.UNCLAIMED or field.name not in workloads.MEASURES
+        ),
+        FLOWS.field("node"),
+    ]
+)
+"""What counts besides of nodes without an agent: all of it by the minute, and again by the hour."""
+
 ENDS = pa.schema(
     [
         *(FLOWS.field(name) for name in ("window", "cluster", "node")),
@@ -263,6 +276,7 @@ TABLES = {
     "flows_10s": FLOWS,
     **{table: rollup.schema for table, rollup in ROLLUPS.items()},
     **{table: rollup.schema for table, rollup in (WORKLOAD_LEVELS | END_LEVELS).items()},
+    "unclaimed": UNCLAIMED,
     "agent_ledger": AGENT_LEDGER,
     "repeated_batches": REPEATED_BATCHES,
     "offset_ranges": OFFSET_RANGES,

@@ -1,8 +1,9 @@
 """Rows of workloads: both reports of a conversation as one, without pods and nodes.
 
 It is the rule of the view `reports`, applied before rows are stored, so that most of what people
-ask reads few rows. What hangs on whether a node has an agent is not known then, so it is left out:
-the view `unclaimed_between` reads it from flows_1m and flows_1h, for the few nodes without.
+ask reads few rows. What hangs on whether a node has an agent is left out, for that may become known
+later. Of nodes of which none has been heard, the table `unclaimed` has it by node, and views leave
+that out again once one is.
 """
 
 from __future__ import annotations
@@ -112,3 +113,20 @@ MEASURES: dict[str, tuple[Term, ...]] = {
     "unpriced_bytes": (Term("unpriced_bytes", Whose.CLAIMED),),
 }
 """The columns of workloads_1m, _10m and _1h in their order, each the sum of its terms."""
+
+IF_SILENT = {
+    Whose.CLAIMED: Whose.SERVER,
+    Whose.ALONE_AT_SERVER: Whose.SERVER,
+    Whose.ALONE: Whose.ANY,
+}
+"""What counts besides if the other end's node is known and has no agent."""
+
+
+def _unclaimed(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    return tuple(Term(name, IF_SILENT[whose]) for name, whose in terms if whose in IF_SILENT)
+
+
+UNCLAIMED = {"flow_rows": MEASURES["flow_rows"]} | {
+    column: found for column, terms in MEASURES.items() if (found := _unclaimed(terms))
+}
+"""The measures of `unclaimed`; those that it lacks are 0 in it."""

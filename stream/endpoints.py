@@ -121,10 +121,14 @@ class Endpoints:
 
     def among(self, name: str, ids: np.ndarray, values: Container[Any]) -> np.ndarray:
         """Of each id whether its value in a column is one of these."""
-        column = NAMES.index(name)
-        told = np.array([value in values for value in self._words[column]], bool)
-        found: np.ndarray = told[self._codes[column].take(ids)]
+        codes, words = self.words(name, ids)
+        found: np.ndarray = np.array([word in values for word in words], bool)[codes]
         return found
+
+    def words(self, name: str, ids: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+        """Of each id the place of its value in a column among all that the column has."""
+        column = NAMES.index(name)
+        return self._codes[column].take(ids), self._words[column]
 
     def _intern(self, column: int, word: Hashable) -> int:
         codes, words = self._codes_of[column], self._words[column]

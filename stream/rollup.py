@@ -19,6 +19,7 @@ from sql.schema import (
     FLOWS,
     MONEY,
     ROLLUPS,
+    UNCLAIMED,
     WORKLOAD_LEVELS,
     WORKLOADS,
     Rollup,
@@ -26,7 +27,7 @@ from sql.schema import (
 from stream.endpoints import Endpoints
 from stream.groups import Groups
 from stream.price import dollars
-from stream.reports import by_end, by_workload
+from stream.reports import Silent, by_end, by_silent_node, by_workload
 from stream.windows import Windows, chosen, reduced
 
 PLAIN = {
@@ -34,14 +35,18 @@ PLAIN = {
     "server_port": np.uint16,
     "reporter": np.int8,
     "role_certain": bool,
+    "seconds": np.uint16,
 }
 """Dimensions that are columns as they are, by the columns' types."""
 ENDPOINTS = {"client": "client_", "server": "server_", "end": ""}
 """Dimensions that are endpoints, by what their columns' names begin with."""
 
 
-def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa.Table]:
-    """The tables that the windows go to, flows_10s first: a pure function of them."""
+def levels(
+    windows: Windows, endpoints: Endpoints, cluster: str, silent: Silent
+) -> dict[str, pa.Table]:
+    """The tables that the windows go to, flows_10s first: a pure function of them, and of which
+    nodes are silent, which only decides what is in `unclaimed`."""
     found = {"flows_10s": _table(windows, endpoints, cluster, FLOWS)}
     by_minute = windows
     for table, coarser, rows in _above(windows, found["flows_10s"], ROLLUPS, endpoints, cluster):
@@ -54,6 +59,8 @@ def levels(windows: Windows, endpoints: Endpoints, cluster: str) -> dict[str, pa
         below = _table(told, endpoints, cluster, schema)
         for table, _, rows in _above(told, below, rollups, endpoints, cluster):
             found[table] = rows
+    if unclaimed := by_silent_node(by_minute, endpoints, silent):
+        found["unclaimed"] = _table(unclaimed, endpoints, cluster, UNCLAIMED)
     return found
 
 

@@ -14,6 +14,7 @@ from stream import metrics
 from stream.columns import Rows, join
 from stream.decode import Decoded, Poison, decode_all
 from stream.errors import RangeUnreadableError
+from stream.heard import Heard
 from stream.ledger import ledger_rows, repeat_rows
 from stream.ranges import Closed, Range
 from stream.repeats import Repeats
@@ -59,6 +60,7 @@ class Sink:
         self._window_seconds = window_seconds
         self._patience = patience
         self._repeats = Repeats(store, cluster)
+        self._heard = Heard(store, cluster)
         self._resolver: Resolver | None = None
         self._told = 0
 
@@ -105,7 +107,7 @@ class Sink:
         endpoints = self._resolver.endpoints
         windows = self._sources.tariff.price(windows, endpoints)
         with metrics.stage("rollup"):
-            return levels(windows, endpoints, self._cluster)
+            return levels(windows, endpoints, self._cluster, self._heard.silent)
 
     def insert(self, prepared: Prepared) -> None:
         """Returns when the range is in all tables, exactly once. Raises what Store raises."""

@@ -46,6 +46,7 @@ LAST_RANGE = files("stream").joinpath("last_range.sql").read_text()
 RECORDED_RANGE = files("stream").joinpath("recorded_range.sql").read_text()
 BATCH_NUMBERS = files("stream").joinpath("batch_numbers.sql").read_text()
 BATCH_TIME = files("stream").joinpath("batch_time.sql").read_text()
+AGENTS = files("stream").joinpath("agents.sql").read_text()
 
 
 class Store:
@@ -123,6 +124,10 @@ class Store:
         batch = {"cluster": cluster, "node": node, "agent": agent, "sequence": sequence}
         found = self._query(BATCH_TIME, **batch)
         return found[0][0] if found else None
+
+    def agents(self, cluster: str, hour: int) -> Collection[str]:
+        """Nodes whose agent told of the hour that begins at these Unix seconds."""
+        return [node for (node,) in self._query(AGENTS, cluster=cluster, hour=f"{hour:010d}")]
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         """Blocks until ClickHouse has the rows, in one block, under the token."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -16,39 +15,33 @@ from urllib3 import PoolManager
 
 from sql.client import connect, queries
 from sql.console.errors import AwayError, TooSlowError
-from sql.console.kept import Kept
 from sql.console.metrics import CLICKHOUSE_FAILURES, QUERY_SECONDS
 from sql.console.settings import Settings
 from sql.errors import QueryError, SqlError, UnreachableError
 
 CHUNK = 1 << 16
-CLAIMED_SECONDS = 5.0
-"""How long it is taken for true that no node is silent."""
-RECENT_SECONDS = 86400
 TOO_MUCH = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "Timeout exceeded", "memory limit")
 
 
 @cache
-def text(name: str, grain: str = "workload", rows: str = "view", claimed: bool = False) -> str:
+def text(name: str, grain: str = "workload", rows: str = "view") -> str:
     """The query of queries/NAME.sql. `$other` in it stands for the text of queries/other.sql, so
     that what is a rule, such as which rows a filter leaves, is written once; `$id` for that of the
     grain (namespace, workload or pod); `$rows` for what is read: the pods' conversations, or edges
     by the level of a line in time, in pieces for sums, or by the view that people know, which
-    ClickHouse plans the longest. claimed: no node is silent, so what is unclaimed is left out."""
-    if claimed and name.startswith("unclaimed_"):
-        return ""
+    ClickHouse plans the longest."""
     file = name
     if name == "id":
         file = f"id_{grain}"
     elif name == "rows":
         file = "rows_pod" if grain == "pod" else f"rows_{rows}"
     found = resources.files("sql.console").joinpath("queries", f"{file}.sql").read_text()
-    return Template(found).substitute(_Files(grain, rows, claimed))
+    return Template(found).substitute(_Files(grain, rows))
 
 
 class _Files(dict[str, str]):
-    def __init__(self, grain: str, rows: str, claimed: bool) -> None:
-        self._chosen = grain, rows, claimed
+    def __init__(self, grain: str, rows: str) -> None:
+        self._chosen = grain, rows
 
     def __missing__(self, name: str) -> str:
         return text(name, *self._chosen).rstrip("\n")
@@ -62,7 +55,6 @@ class Store:
         self._turns = threading.BoundedSemaphore(settings.connections)
         self._connecting = threading.Lock()
         self._client: Client | None = None
-        self._silent = Kept(self._newest_silent, CLAIMED_SECONDS)
 
     def rows(
         self, name: str, parameters: Mapping[str, Any], grain: str = "workload"
@@ -70,17 +62,7 @@ class Store:
         """The rows that queries/NAME.sql gives, by column. Blocks. Raises AwayError, TooSlowError,
         and QueryError for what is a fault of the query's."""
         rows = "pieces" if "tens" in parameters else "level"
-        return self.select(text(name, grain, rows, self._claimed(parameters)), parameters)
-
-    def _claimed(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether every node has an agent in the range of these parameters. To ask for it now and
-        then spares ClickHouse the planning of a part that reads nothing."""
-        since = int(parameters.get("since", 0)) // 3600 * 3600
-        return since > time.time() - RECENT_SECONDS and self._silent() < since
-
-    def _newest_silent(self) -> int:
-        (row,) = self.select(text("silent"), {})
-        return int(row["newest"])
+        return self.select(text(name, grain, rows), parameters)
 
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same of any statement."""

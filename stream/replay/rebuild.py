@@ -20,6 +20,7 @@ from clickhouse_connect.driver import Client
 from agent.wire import Batch
 from stream.columns import join
 from stream.decode import decode_all
+from stream.heard import Heard
 from stream.repeats import Numbers, Sender
 from stream.replay.errors import (
     InventoryUnreadError,
@@ -104,6 +105,7 @@ class Rebuild:
         self._tables = Tables(client, settings.cluster, period)
         self._workers = Workers(settings, client, source)
         self._inserted = Inserted(client, settings.cluster)
+        self._heard = Heard(Store(client), settings.cluster)
         self._resolver: Resolver = sources.resolver()
         self._tariff = sources.tariff
         self._sources = sources
@@ -219,7 +221,9 @@ class Rebuild:
             return
         windows = aggregate(join(self._pending), self._resolver, self._settings.window_seconds)
         windows = self._tariff.price(windows, self._resolver.endpoints)
-        found = levels(windows, self._resolver.endpoints, self._settings.cluster)
+        found = levels(
+            windows, self._resolver.endpoints, self._settings.cluster, self._heard.silent
+        )
         self._tables.insert(found)
         self.flow_rows += self._pending_rows
         self.window_rows += found["flows_10s"].num_rows

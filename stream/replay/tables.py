@@ -20,6 +20,9 @@ from sql.schema import END_LEVELS, LEVELS, WORKLOAD_LEVELS
 from stream.replay.errors import DifferenceError, NothingToReplayError, TablesChangedError
 from stream.replay.period import Period
 
+UNCLAIMED = "unclaimed"
+"""What is in it hangs on when it was made, so it cannot be compared."""
+TABLES = (*LEVELS, UNCLAIMED)
 COARSEST = "flows_1h"
 """It is kept longest, so an hour that it has and a finer level has not was dropped there by TTL."""
 
@@ -65,11 +68,11 @@ class Tables:
     def create(self) -> None:
         """Empty tables; what a replay that was cut off left of its own goes."""
         self.drop()
-        for level in LEVELS:
+        for level in TABLES:
             self._client.command(f"CREATE TABLE {_fresh(level)} AS {level}")
 
     def drop(self) -> None:
-        for level in LEVELS:
+        for level in TABLES:
             for table in (_fresh(level), _swap(level)):
                 self._client.command(f"DROP TABLE IF EXISTS {table} SYNC")
 
@@ -95,15 +98,14 @@ class Tables:
 
     def partitions(self) -> list[tuple[str, str]]:
         """Level and partition id of all that hold something of the period."""
-        return [(level, partition) for level in LEVELS for partition in self._partitions(level)]
+        return [(level, partition) for level in TABLES for partition in self._partitions(level)]
 
     def swap(self, check: Callable[[], None]) -> None:
         """Puts the fresh rows in the place of the live ones. Nobody else may insert, of which
         `check` makes sure. Cut off anywhere, each partition has its old rows or its new ones.
         Raises TablesChangedError."""
         self._leave_out_expired()
-        self._command("name_nodes.sql", table=_fresh(COARSEST))
-        for level in LEVELS:
+        for level in TABLES:
             for partition in sorted(self._partitions(level) | self._partitions(_fresh(level))):
                 self._assemble(level, partition)
                 check()
@@ -134,6 +136,8 @@ class Tables:
             for hour in live[COARSEST].keys() - live[level].keys():
                 expired = _bounds(Period.around(hour, hour))
                 self._command("clear.sql", table=_fresh(level), **expired)
+                if level == "flows_1m":
+                    self._command("clear_minutes.sql", table=_fresh(UNCLAIMED), **expired)
 
     def _hours(self, table: str) -> Hours:
         found = self._query("hours.sql", table=table, **_compared(table))

@@ -23,7 +23,9 @@ from sql.schema import AGENT_LEDGER, DIMENSIONS, FLOWS, LEVELS, MONEY, PATH, SID
 from sql.settings import ClickHouse
 from stream.endpoints import Endpoint, Endpoints
 from stream.evidence import Confidence
+from stream.heard import Heard
 from stream.rollup import levels
+from stream.store import Store
 from stream.windows import Way, Windows
 
 START_SECONDS = 30
@@ -93,7 +95,7 @@ def flows(*rows: dict[str, Any]) -> pa.Table:
 
 def empty(client: Client) -> None:
     """Leave no traffic, and no node that told or was told of any."""
-    for table in (*LEVELS, "agents", "named_nodes"):
+    for table in (*LEVELS, "unclaimed", "agents"):
         client.command(f"TRUNCATE TABLE {table}")
 
 
@@ -118,7 +120,8 @@ def insert_levels(client: Client, rows: pa.Table, token: str) -> None:
         for name in MONEY
     }
     windows = Windows(dimensions, nodes.dictionary.to_pylist(), measured, list(numbers))
-    for table, level in levels(windows, endpoints, cluster).items():
+    heard = Heard(Store(client), cluster)
+    for table, level in levels(windows, endpoints, cluster, heard.silent).items():
         insert(client, table, level, token)
 
 

@@ -17,9 +17,10 @@ from sql import ask
 from sql.client import connect
 from sql.insert import insert
 from sql.migrate import migrate
-from sql.schema import LEVELS, ROLLUPS
+from sql.schema import ROLLUPS
 from stream.columns import Rows, join
 from stream.endpoints import Endpoint, Endpoints
+from stream.heard import Heard
 from stream.network import file
 from stream.places import End
 from stream.price import tiered
@@ -27,9 +28,10 @@ from stream.price_book import builtin
 from stream.resolve import Ends
 from stream.rollup import levels
 from stream.settings import Settings
+from stream.store import Store
 from stream.tariff import Tariff, of
 from stream.windows import aggregate
-from tests.integration.clickhouse import at, embedded, flow, flows, insert_levels
+from tests.integration.clickhouse import at, embedded, empty, flow, flows, insert_levels
 from tests.unit.account import NETWORK
 from tests.unit.stream_batches import SECOND, batch
 from tests.unit.test_price_examples import CASES, ENDS, GB, Case, cases
@@ -111,7 +113,8 @@ def put(client: Client, by: Tariff, examples: Sequence[Case], token: str) -> Non
     known = Known(examples)
     windows = aggregate(join(reports(examples)), known, 10)  # type: ignore[arg-type]
     priced = by.price(windows, known.endpoints)
-    for table, rows in levels(priced, known.endpoints, "shop").items():
+    heard = Heard(Store(client), "shop")
+    for table, rows in levels(priced, known.endpoints, "shop", heard.silent).items():
         insert(client, table, rows, token)
     insert(client, "internet_tiers", by.tiers(), f"tiers {token}")
 
@@ -214,8 +217,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 def advice(client: Client, *found: dict[str, Any], **given: str) -> list[tuple[float, str, str]]:
     """What is to be changed if that is all that was seen in one minute, three dollars or so."""
-    for table in LEVELS:
-        client.command(f"TRUNCATE TABLE {table}")
+    empty(client)
     insert_levels(client, flows(*map(flow_of, found)), f"{random.getrandbits(64):x}")
     told = rows(client, "savings", minutes="2880", **given)
     return [(float(row["usd_a_month"]), row["finding"], row["change"]) for row in told]

@@ -62,6 +62,9 @@ class MemoryStore:
             agent: [(number, number) for number in sorted(self._sent(*agent))] for agent in agents
         }
 
+    def agents(self, _cluster: str, _hour: int) -> Collection[str]:
+        return []
+
     def batch_time(self, _cluster: str, node: str, agent: str, sequence: int) -> int | None:
         return self._sent(node, agent).get(sequence)
 

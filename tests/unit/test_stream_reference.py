@@ -20,7 +20,7 @@ from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.windows import aggregate
 from tests.golden.make import FOLDER, example_rows
-from tests.unit.stream_batches import DEFAULTS, SECOND, batch, message
+from tests.unit.stream_batches import DEFAULTS, SECOND, all_heard, batch, message
 from tests.unit.test_stream_windows import rows
 
 COUNTED = (*wire.COUNTERS, *wire.COUNTERS_SINCE_2)
@@ -88,7 +88,9 @@ def test_windows_are_what_grouping_row_by_row_gives(
     _, poison, rows = decode_all(numbered)
     assert not poison
     resolver = Resolver(Cluster(), Prefixes(SPECIAL))
-    table = levels(aggregate(rows, resolver, 10), resolver.endpoints, "test")["flows_10s"]
+    table = levels(aggregate(rows, resolver, 10), resolver.endpoints, "test", all_heard)[
+        "flows_10s"
+    ]
     expected: dict[Any, Row] = {}
     for _, node, told in drawn:
         for row in told:

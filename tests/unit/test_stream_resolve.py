@@ -31,7 +31,7 @@ from stream.seen_names import SeenNames
 from stream.settings import Settings
 from stream.sources import of
 from stream.windows import aggregate
-from tests.unit.stream_batches import SECOND, START, batch, name_rows
+from tests.unit.stream_batches import SECOND, START, all_heard, batch, name_rows
 
 EC2 = Prefix("52.0.0.0/15", Class("aws_service", "EC2", "us-east-1", "ip_ranges"))
 S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"))
@@ -39,7 +39,7 @@ S3 = Prefix("52.216.0.0/15", Class("aws_service", "S3", "us-east-1", "ip_ranges"
 
 def windows(batches: list[Batch], resolver: Resolver) -> pa.Table:
     found = aggregate(join(batches), resolver, 10)
-    return levels(found, resolver.endpoints, "test")["flows_10s"]
+    return levels(found, resolver.endpoints, "test", all_heard)["flows_10s"]
 
 
 def node(name: str, zone: str, *addresses: str) -> dict[str, Any]:

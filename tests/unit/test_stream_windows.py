@@ -18,7 +18,7 @@ from stream.prefixes import SPECIAL, Prefixes
 from stream.resolve import Resolver
 from stream.rollup import levels
 from stream.windows import aggregate
-from tests.unit.stream_batches import SECOND, START, batch, message
+from tests.unit.stream_batches import SECOND, START, all_heard, batch, message
 
 CLASSIFIER = Prefixes(SPECIAL)
 SUMS = (
@@ -59,7 +59,7 @@ rows = st.lists(
 
 def rolled_up(*batches: wire.Batch) -> dict[str, pa.Table]:
     resolver = Resolver(Cluster(), CLASSIFIER)
-    return levels(aggregate(join(batches), resolver, 10), resolver.endpoints, "test")
+    return levels(aggregate(join(batches), resolver, 10), resolver.endpoints, "test", all_heard)
 
 
 def windows(*batches: wire.Batch) -> pa.Table:

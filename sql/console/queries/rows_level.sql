@@ -2,5 +2,9 @@
     SELECT {level_seconds:UInt32} AS seconds, * EXCEPT flow_rows, $no_pods
     FROM {relation:Identifier}
     WHERE window >= {first_window:DateTime} AND window < {until:DateTime}
-    $unclaimed_level
+    UNION ALL
+    SELECT *, $no_pods
+    FROM still_unclaimed
+    WHERE seconds = {level_seconds:UInt32}
+        AND window >= {first_window:DateTime} AND window < {until:DateTime}
 )

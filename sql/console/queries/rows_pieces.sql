@@ -12,5 +12,10 @@
     SELECT 3600 AS seconds, * EXCEPT flow_rows, $no_pods
     FROM workloads_1h
     WHERE window >= {hours:DateTime} AND window < {hours_end:DateTime}
-    $unclaimed_pieces
+    UNION ALL
+    SELECT *, $no_pods
+    FROM still_unclaimed
+    WHERE seconds = 60 AND window >= {first:DateTime} AND window < {until:DateTime}
+        AND NOT (window >= {hours:DateTime} AND window < {hours_end:DateTime})
+        OR seconds = 3600 AND window >= {hours:DateTime} AND window < {hours_end:DateTime}
 )
