@@ -21,7 +21,7 @@ from clickhouse_connect.driver import Client
 
 from benchmarks.cluster import Shape
 from benchmarks.day import fill, merge
-from benchmarks.grafana import ALL, Range, Values, expand, queries
+from benchmarks.grafana import ALL, Query, Range, Values, expand, queries
 from benchmarks.report import Figure, keep, say, show
 from benchmarks.stack import Program, processor_seconds, wait
 from sql.client import connect
@@ -39,9 +39,8 @@ def run(clickhouse: ClickHouse, times: int, used: Callable[[], float] | None) ->
     with contextlib.closing(connect(clickhouse)) as client:
         newest = client.query("SELECT toUnixTimestamp(max(window)) FROM flows_1h").result_rows
         until = datetime.fromtimestamp(newest[0][0] + 3600, UTC)
-        for asked in queries():
-            for span, length in SPANS.items():
-                sql = expand(asked.sql, Range(until - length, until), EVERYTHING)
+        for span, length in SPANS.items():
+            for asked, sql in panels(until, length):
                 client.raw_query(sql)
                 before = used() if used else 0.0
                 took = [_seconds(client, sql) for _ in range(times)]
@@ -49,6 +48,12 @@ def run(clickhouse: ClickHouse, times: int, used: Callable[[], float] | None) ->
                 if used:
                     spent = (used() - before) / times
                     yield Figure(asked.name, f"{span}, processor", spent * 1000, "ms")
+
+
+def panels(until: datetime, length: timedelta) -> Iterator[tuple[Query, str]]:
+    """Each panel's and variable's query, and what ClickHouse gets of it."""
+    for asked in queries():
+        yield asked, expand(asked.sql, Range(until - length, until), EVERYTHING)
 
 
 def _seconds(client: Client, sql: str) -> float:

@@ -47,13 +47,13 @@ def fill(
     minutes: int = 60,
 ) -> int:
     """Make so many hours of flows_10s, flows_1m and flows_1h, and as many of what is kept beside
-    each, the newest of them the last whole one, of which only the first `minutes` are made. The
+    each unless told; the newest is the last whole one, of which the first `minutes` are made. The
     tables are migrated and empty. Returns the rows of agents."""
     since = int(time.time()) // HOUR * HOUR - HOUR
     with contextlib.closing(connect(clickhouse)) as client:
         rows = _hour(clickhouse, Cluster(shape), since, minutes, say)
         longest = max(hours.values())
-        wanted_of = {table: hours[_flows(table)] for table in LEVELS}
+        wanted_of = {table: hours.get(table, hours[_flows(table)]) for table in LEVELS}
         for table, wanted in (wanted_of | {"agents": longest}).items():
             say(f"{table}: {wanted} hours")
             _repeat(client, table, since + HOUR, wanted)

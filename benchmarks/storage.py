@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ import click
 from clickhouse_connect.driver import Client
 
 from benchmarks.cluster import Cluster, Shape
+from benchmarks.dashboards import panels
 from benchmarks.day import fill, merge
 from benchmarks.report import Figure, keep, say, show
 from benchmarks.stack import Program, wait
@@ -141,12 +143,14 @@ def _tried(client: Client, table: str, column: str, codec: str) -> float:
 
 
 def latencies(client: Client, case: str, times: int) -> Iterator[Figure]:
-    """Of the views that a dashboard asks, and of the questions that have names."""
+    """Of the views that a dashboard asks, of the dashboards' panels, and of the questions that have
+    names."""
     until = int(client.query("SELECT toUnixTimestamp(max(window)) FROM flows_1m").result_rows[0][0])
     for span, hours in HOURS.items():
         bounds = {"since": until + 60 - hours * 3600, "until": until + 60}
         for view, text in VIEWS.items():
             yield from _asked(client, text, bounds, times).figures(view, f"{case}, {span}")
+        yield from _all_panels(client, f"{case}, {span}", bounds, times)
     for question in ask.questions():
         given = {each.name: each.default for each in question.parameters}
         for span, hours in HOURS.items():
@@ -157,6 +161,27 @@ def latencies(client: Client, case: str, times: int) -> Iterator[Figure]:
                 continue
             took = _asked(client, question.text, given, times)
             yield from took.figures(f"ask {question.name}", f"{case}, {span}")
+
+
+def _all_panels(
+    client: Client, case: str, bounds: Mapping[str, int], times: int
+) -> Iterator[Figure]:
+    """Each panel, and what half of them and all but one in twenty take less than."""
+    since, until = (datetime.fromtimestamp(bounds[name], UTC) for name in ("since", "until"))
+    found: list[Took] = []
+    for asked, sql in panels(until, until - since):
+        if not asked.title.startswith("variable "):
+            found.append(_asked(client, sql, {}, times))
+            yield from found[-1].figures(asked.name, case)
+    whole = {
+        "cold": [each.cold for each in found],
+        "warm": [statistics.median(each.warm) for each in found],
+    }
+    for what, took in whole.items():
+        tail = statistics.quantiles(took, n=20)[-1]
+        yield Figure(f"panels, {what}, median", case, statistics.median(took) * 1000, "ms")
+        yield Figure(f"panels, {what}, p95", case, tail * 1000, "ms")
+        yield Figure(f"panels, {what}, most", case, max(took) * 1000, "ms")
 
 
 def _asked(client: Client, text: str, parameters: Mapping[str, object], times: int) -> Took:
@@ -184,12 +209,13 @@ def _engine(directory: Path) -> Iterator[ClickHouse]:
 @click.command()
 @click.option("--pods", default=1_000, help="Pods of the cluster.")
 @click.option("--minutes", default=60, help="Minutes of 10 s windows to make.")
-@click.option("--days", default=1, help="Days of minutes.")
 @click.option("--hours", default=192, help="Hours of the level by the hour.")
+@click.option("--pods-hours", default=24, help="Hours of flows_1m, of 24 by the minute.")
 @click.option("--times", default=7, help="Times that a question is asked warm.")
-def main(pods: int, minutes: int, days: int, hours: int, times: int) -> None:
+def main(pods: int, minutes: int, pods_hours: int, hours: int, times: int) -> None:
     """Make a day of a made-up cluster; print what it takes on disk, and how soon it answers."""
-    levels = {"flows_10s": 1, "flows_1m": 24 * days, "flows_1h": hours}
+    levels = {"flows_10s": 1, "flows_1m": pods_hours, "flows_1h": hours}
+    levels |= dict.fromkeys(("workloads_1m", "workloads_10m", "ends_1m"), 24)
     figures = show(run(pods, minutes, levels, times))
     print(f"kept in {keep(figures)}")
 
