@@ -209,13 +209,18 @@ def _engine(directory: Path) -> Iterator[ClickHouse]:
 @click.command()
 @click.option("--pods", default=1_000, help="Pods of the cluster.")
 @click.option("--minutes", default=60, help="Minutes of 10 s windows to make.")
-@click.option("--hours", default=192, help="Hours of the level by the hour.")
-@click.option("--pods-hours", default=24, help="Hours of flows_1m, of 24 by the minute.")
+@click.option(
+    "--hours",
+    type=(int, int, int),
+    default=(24, 24, 192),
+    help="Hours of flows_1m, of workloads and ends by the minute, and of what is by the hour.",
+)
 @click.option("--times", default=7, help="Times that a question is asked warm.")
-def main(pods: int, minutes: int, pods_hours: int, hours: int, times: int) -> None:
+def main(pods: int, minutes: int, hours: tuple[int, int, int], times: int) -> None:
     """Make a day of a made-up cluster; print what it takes on disk, and how soon it answers."""
-    levels = {"flows_10s": 1, "flows_1m": pods_hours, "flows_1h": hours}
-    levels |= dict.fromkeys(("workloads_1m", "workloads_10m", "ends_1m"), 24)
+    of_pods, of_workloads, by_hour = hours
+    levels = {"flows_10s": 1, "flows_1m": of_pods, "flows_1h": by_hour}
+    levels |= dict.fromkeys(("workloads_1m", "workloads_10m", "ends_1m"), of_workloads)
     figures = show(run(pods, minutes, levels, times))
     print(f"kept in {keep(figures)}")
 

@@ -174,26 +174,31 @@ DROP TABLE IF EXISTS named_nodes;
 CREATE OR REPLACE VIEW still_unclaimed AS
 SELECT * EXCEPT (flow_rows, node)
 FROM unclaimed
-WHERE (cluster, node, toStartOfHour(window))
-    NOT IN (SELECT cluster, node, hour FROM agents WHERE (cluster, node) IN (SELECT cluster, node FROM unclaimed));
+WHERE window >= toStartOfHour({since:DateTime}) AND window < {until:DateTime}
+    AND (cityHash64(cluster, node), toStartOfHour(window))
+        NOT IN (SELECT cityHash64(cluster, node), hour FROM agents WHERE hour >= toStartOfHour({since:DateTime}) AND hour < {until:DateTime});
 
 -- `edges` has every minute that is kept, `edges_1h` every hour.
 CREATE OR REPLACE VIEW edges AS
 SELECT * EXCEPT flow_rows FROM workloads_1m
 UNION ALL
-SELECT * EXCEPT seconds FROM still_unclaimed WHERE seconds = 60;
+SELECT * EXCEPT seconds
+FROM still_unclaimed(since = now() - INTERVAL 31 DAY, until = now() + INTERVAL 1 DAY)
+WHERE seconds = 60;
 
 CREATE OR REPLACE VIEW edges_1h AS
 SELECT * EXCEPT flow_rows FROM workloads_1h
 UNION ALL
-SELECT * EXCEPT seconds FROM still_unclaimed WHERE seconds = 3600;
+SELECT * EXCEPT seconds
+FROM still_unclaimed(since = toDateTime(0), until = now() + INTERVAL 1 DAY)
+WHERE seconds = 3600;
 
 CREATE OR REPLACE VIEW edges_1h_since AS
 SELECT * EXCEPT flow_rows FROM workloads_1h WHERE window >= toStartOfHour({since:DateTime})
 UNION ALL
 SELECT * EXCEPT seconds
-FROM still_unclaimed
-WHERE seconds = 3600 AND window >= toStartOfHour({since:DateTime});
+FROM still_unclaimed(since = {since:DateTime}, until = now() + INTERVAL 1 DAY)
+WHERE seconds = 3600;
 
 -- The rule of 0012, by the agents of the hours that are asked for: those of 13 months and thousands of nodes
 -- are tens of millions.
@@ -366,7 +371,7 @@ WHERE flowatlasLevel({since:DateTime}, {until:DateTime}) = 'flows_1h'
     AND window >= flowatlasWindow({since:DateTime}, 'flows_1h') AND window < {until:DateTime}
 UNION ALL
 SELECT *
-FROM still_unclaimed
+FROM still_unclaimed(since = {since:DateTime}, until = {until:DateTime})
 WHERE seconds = flowatlasSeconds(flowatlasLevel({since:DateTime}, {until:DateTime}))
     AND window >= flowatlasWindow({since:DateTime}, flowatlasLevel({since:DateTime}, {until:DateTime}))
     AND window < {until:DateTime};
@@ -396,7 +401,8 @@ FROM workloads_1h
 WHERE window >= flowatlasInner({since:DateTime}, {until:DateTime}, 3600)
     AND window < flowatlasInnerEnd({since:DateTime}, {until:DateTime}, 3600)
 UNION ALL
-SELECT * FROM still_unclaimed
+SELECT *
+FROM still_unclaimed(since = {since:DateTime}, until = {until:DateTime})
 WHERE seconds = 60 AND window >= flowatlasFirst({since:DateTime}) AND window < {until:DateTime}
     AND NOT (
         window >= flowatlasInner({since:DateTime}, {until:DateTime}, 3600)
@@ -441,7 +447,7 @@ FROM
         client_service, client_zone, client_zone_id, client_region, server_kind, server_namespace,
         server_workload, server_service, server_zone, server_zone_id, server_region, server_dns_name,
         bytes_to_server, bytes_to_client, cost_usd, unpriced_bytes
-    FROM still_unclaimed
+    FROM still_unclaimed(since = toDateTime(0), until = now() + INTERVAL 1 DAY)
 );
 
 -- What costs nothing first: to find out what could be saved of it takes four times as long as the rest.

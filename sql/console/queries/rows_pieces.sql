@@ -14,7 +14,7 @@
     WHERE window >= {hours:DateTime} AND window < {hours_end:DateTime}
     UNION ALL
     SELECT *, $no_pods
-    FROM still_unclaimed
+    FROM still_unclaimed(since = {since:DateTime}, until = {until:DateTime})
     WHERE seconds = 60 AND window >= {first:DateTime} AND window < {until:DateTime}
         AND NOT (window >= {hours:DateTime} AND window < {hours_end:DateTime})
         OR seconds = 3600 AND window >= {hours:DateTime} AND window < {hours_end:DateTime}
