@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver import Client
 
+from sql import ask
 from sql.client import connect
 from sql.schema import LEVELS
 from sql.settings import ClickHouse
@@ -192,3 +193,22 @@ def test_days_not_asked_for_are_not_read(client: Client, query: str) -> None:
     for text in traffic:
         assert int(re.findall(r"Parts: (\d+)/\d+", text)[-1]) <= 2, text
     assert all("flows_10s" not in text.splitlines()[0] for text in traffic)
+
+
+def test_each_pod_is_ranked_by_its_own_nodes_report_with_whom_it_sends_most_to(
+    client: Client,
+) -> None:
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)
+    told = {"window": minute, "bytes_to_server": 100, "bytes_to_client": 7}
+    put(
+        client,
+        flow(**told),
+        flow(**(told | {"node": "n2", "reporter": 2, "bytes_to_server": 90})),
+        flow(**(told | {"server_workload": "other", "bytes_to_server": 3, "bytes_to_client": 5})),
+    )
+    found = ask.run(client, "top-senders", "TSV", False, minutes="60")
+    assert found.splitlines() == [
+        "shop/cart-1\tn1\t103.00 B\t12.00 B\tshop/redis",
+        "shop/redis-1\tn2\t7.00 B\t90.00 B\tshop/cart",
+    ]
+    assert len(ask.run(client, "top-senders", "TSV", False, limit="1").splitlines()) == 1
