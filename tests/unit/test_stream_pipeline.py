@@ -69,7 +69,7 @@ class MemoryStore:
         return self._sent(node, agent).get(sequence)
 
     def _sent(self, node: str, agent: str) -> dict[int, int]:
-        found = [rows for (name, _), rows in self.tables.items() if name == "agent_ledger"]
+        found = [rows for (name, _), rows in list(self.tables.items()) if name == "agent_ledger"]
         return {
             row["sequence"]: round(row["time"].timestamp() * 1000)
             for rows in found
@@ -81,7 +81,7 @@ class MemoryStore:
         pass
 
     def total(self, table: str, column: str) -> int:
-        found = [rows for (name, _), rows in self.tables.items() if name == table]
+        found = [rows for (name, _), rows in list(self.tables.items()) if name == table]
         return sum(sum(rows[column].to_pylist()) for rows in found)
 
 
