@@ -188,6 +188,9 @@ def _gathered(codes: np.ndarray, values: pa.Array, places: np.ndarray) -> pa.Arr
     """codes: the value of each endpoint. places: the endpoint of each row."""
     if pa.types.is_string(values.type):
         return _dictionary(codes, values, places)
+    if pa.types.is_map(values.type) and not len(values.items):
+        none = pa.array(np.zeros(len(places) + 1, np.int32))
+        return pa.MapArray.from_arrays(none, values.keys, values.items)
     return values.take(pa.array(codes.take(places)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -26,11 +27,14 @@ from stream.windows import aggregate
 
 log = logging.getLogger(__name__)
 
+LAST = "agent_ledger"
+"""It says that all is there."""
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a range comes to: the tables' rows in the order in which they are to be inserted, and
-    the messages to set aside. rows, bytes, messages: of what is inserted."""
+    """What a range comes to: the tables' rows, and the messages to set aside. rows, bytes,
+    messages: of what is inserted."""
 
     range: Range
     poison: list[Poison] = field(default_factory=list)
@@ -52,8 +56,11 @@ class Sink:
         cluster: str,
         window_seconds: int,
         patience: float = 0.0,
+        *,
+        at_once: int = 2,
     ) -> None:
-        """patience: seconds to wait for what tells of a range's addresses."""
+        """patience: seconds to wait for what tells of a range's addresses. at_once: tables that
+        are encoded and inserted at once, of all ranges."""
         self._store = store
         self._sources = sources
         self._cluster = cluster
@@ -62,6 +69,7 @@ class Sink:
         self._repeats = Repeats(store, cluster)
         self._heard = Heard(store, cluster)
         self._resolver: Resolver | None = None
+        self._inserting = ThreadPoolExecutor(at_once, "table")
         self._told = 0
 
     def refresh(self) -> None:
@@ -87,7 +95,7 @@ class Sink:
             tables = {
                 **self._levels(rows),
                 "repeated_batches": repeat_rows(repeated, cut, self._cluster),
-                "agent_ledger": ledger,  # the last: it says that all is there
+                LAST: ledger,
             }
         return Prepared(
             cut,
@@ -114,9 +122,24 @@ class Sink:
         started = time.monotonic()
         with metrics.insert_seconds.time():
             self._store.record(prepared.range)
-            for table, rows in prepared.tables.items():
-                self._store.insert(table, rows, prepared.range.token)
+            self._insert(prepared)
         self._count(prepared, time.monotonic() - started)
+
+    def _insert(self, prepared: Prepared) -> None:
+        """ClickHouse takes a block with one thread, so blocks of several tables go to it at once,
+        the largest first, since it would be waited for."""
+        token, tables = prepared.range.token, dict(prepared.tables)
+        ledger = tables.pop(LAST)
+        tasks = [
+            self._inserting.submit(self._store.insert, table, rows, token)
+            for table, rows in sorted(tables.items(), key=lambda each: -each[1].num_rows)
+        ]
+        done, left = wait(tasks, return_when=FIRST_EXCEPTION)
+        for task in left:
+            task.cancel()
+        for task in done:
+            task.result()
+        self._store.insert(LAST, ledger, token)
 
     def _count(self, prepared: Prepared, seconds: float) -> None:
         written = prepared.range

@@ -59,12 +59,12 @@ class Store:
         self._deadline = float("inf")
         self._hurry = threading.Event()
         self._complaint = ""
-        self._called_at = float("inf")
+        self._calls: dict[int, float] = {}
 
     @property
     def unanswered(self) -> str:
         """Why ClickHouse does not answer the call under way, "" while it does. For any thread."""
-        seconds = time.monotonic() - self._called_at
+        seconds = time.monotonic() - min(list(self._calls.values()), default=float("inf"))
         slow = f"no answer for {seconds:.0f} s" if seconds > SLOW_SECONDS else ""
         return self._complaint or slow
 
@@ -145,7 +145,7 @@ class Store:
     def _persist(self, call: Callable[[], T]) -> T:
         pause, told = 0.1, 0.0
         while True:
-            self._called_at = time.monotonic()
+            self._calls[threading.get_ident()] = time.monotonic()
             try:
                 answer = call()
             except (ClickHouseError, HTTPError, OSError) as error:
@@ -158,7 +158,7 @@ class Store:
                 self._complaint = ""
                 return answer
             finally:
-                self._called_at = float("inf")
+                del self._calls[threading.get_ident()]
             self._complaint = detail
             metrics.retries.inc()
             if time.monotonic() - told > LOG_EVERY:

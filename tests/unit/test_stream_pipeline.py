@@ -69,7 +69,7 @@ class MemoryStore:
         return self._sent(node, agent).get(sequence)
 
     def _sent(self, node: str, agent: str) -> dict[int, int]:
-        found = [rows for (name, _), rows in self.tables.items() if name == "agent_ledger"]
+        found = [rows for (name, _), rows in list(self.tables.items()) if name == "agent_ledger"]
         return {
             row["sequence"]: round(row["time"].timestamp() * 1000)
             for rows in found
@@ -81,7 +81,7 @@ class MemoryStore:
         pass
 
     def total(self, table: str, column: str) -> int:
-        found = [rows for (name, _), rows in self.tables.items() if name == table]
+        found = [rows for (name, _), rows in list(self.tables.items()) if name == table]
         return sum(sum(rows[column].to_pylist()) for rows in found)
 
 
@@ -164,6 +164,39 @@ def test_stopping_inserts_and_commits_everything_taken() -> None:
     assert world.store.total("flows_10s", "bytes_to_server") == sum(range(7, 17))
     assert world.store.total("agent_ledger", "stream_bytes") == sum(range(7, 17))
     assert world.commits == {0: 10}
+
+
+@pytest.mark.parametrize("failing", ["", "flows_1h"])
+def test_the_ledger_is_inserted_after_all_other_tables_and_not_without_one(failing: str) -> None:
+    """Though tables are inserted at once, and one takes longer than the others."""
+    begun: list[str] = []
+    ended: list[str] = []
+
+    class Store(MemoryStore):
+        def insert(self, table: str, rows: pa.Table, token: str) -> None:
+            begun.append(table)
+            if table == failing:
+                raise InsertRefusedError("no such table")
+            time.sleep(0.1 * (table == "workloads_1m"))
+            ended.append(table)
+
+    world = World(store=Store())
+
+    async def scenario() -> None:
+        pipeline = world.pipeline()
+        pipeline.start()
+        await pipeline.take([flow_message(0)], 1)
+        await pipeline.stop()
+        assert pipeline.failure.done() == bool(failing)
+
+    run(scenario)
+    if failing:
+        assert "agent_ledger" not in begun
+        assert not world.commits
+    else:
+        assert {"flows_10s", "flows_1h", "workloads_1m"} < set(ended)
+        assert begun[-1] == "agent_ledger"
+        assert ended.index("workloads_1m") == len(ended) - 2
 
 
 def test_stopping_ends_though_kafka_never_takes_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
