@@ -21,7 +21,7 @@ from sql.console.api import map as service_map
 from sql.console.api.answers import ErrorAnswer
 from sql.console.api.reading import Shared
 from sql.console.errors import AwayError, BadParameterError, ConsoleError, TooSlowError
-from sql.console.kept import Kept
+from sql.console.kept import Kept, KeptEach
 from sql.console.store import Store
 from sql.console.telling import Telling
 from sql.errors import QueryError
@@ -80,7 +80,7 @@ def shared(store: Store) -> Shared:
         clusters=Kept(partial(choices.clusters, store), choices.CLUSTERS_SECONDS),
         choices=Kept(partial(choices.choices, store), choices.SECONDS),
         coverage=Kept(partial(coverage.covered, store), coverage.SECONDS),
-        month=Kept(partial(costs.month, store), costs.MONTH_SECONDS),
+        month=KeptEach(partial(costs.month, store), costs.MONTH_SECONDS),
     )
 
 

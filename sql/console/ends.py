@@ -1,4 +1,4 @@
-"""What the id of an end says; queries/id_*.sql make them."""
+"""The ids of ends, and what they say; queries/id_*.sql make the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,41 @@ OTHERS = "others"
 IN_CLUSTER = {"workload", "pod", "service"}
 """Ids of these are like kind:namespace/name; where there are several clusters, their namespaces and
 nodes are like cluster/namespace and cluster/node."""
+
+
+class Told(NamedTuple):
+    """What columns tell of an end; pod and node only where ends are pods. `place` is the cluster
+    with a slash where there are several."""
+
+    place: str
+    kind: str
+    namespace: str
+    workload: str
+    service: str
+    dns_name: str
+    pod: str = ""
+    node: str = ""
+
+    def id(self, grain: Grain) -> str:
+        """Its id on the map of this grain."""
+        kind, place, namespace, name = self.kind, self.place, self.namespace, self.service
+        match kind:
+            case "pod" | "service" if grain == "namespace":
+                inside = namespace if kind == "pod" else name.partition("/")[0]
+                found = f"namespace:{place}{inside}"
+            case "pod" if self.pod:
+                found = f"pod:{place}{namespace}/{self.pod}"
+            case "pod":
+                found = f"workload:{place}{namespace}/{self.workload}"
+            case "service":
+                found = f"service:{place}{name}"
+            case "node":
+                found = f"node:{place}{self.node}"
+            case "aws_service":
+                found = f"aws_service:{name}"
+            case _:
+                found = f"{kind}:{self.dns_name or name}"
+        return found
 
 
 class End(NamedTuple):
@@ -34,7 +69,7 @@ def parse(end: str) -> End:
 
 
 def others(end: str) -> str:
-    """What an end is folded into; queries/folded.sql does the same."""
+    """What an end is folded into."""
     word, _, rest = end.partition(":")
     namespace = rest.rpartition("/")[0] if word in IN_CLUSTER else ""
     return f"{OTHERS}:{namespace}"

@@ -49,8 +49,7 @@ def fold(pairs: Iterable[Pair], edges: int, nodes: int) -> Folded:
 def drawn(pairs: Iterable[Pair], edges: int, nodes: int) -> Iterator[tuple[Pair, tuple[str, str]]]:
     """Each pair with the ends between which it is drawn, the largest first: the largest pairs and
     the largest ends, so many of each at most, by bytes and then by name. A smaller end becomes the
-    others of its namespace, and of a smaller pair both ends do. queries/folded.sql does the same
-    to the rows."""
+    others of its namespace, and of a smaller pair both ends do."""
     ranked = sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
     sizes: Counter[str] = Counter()
     for client, server, size in ranked:

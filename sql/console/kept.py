@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
 Answer = TypeVar("Answer")
+Question = TypeVar("Question", bound=Hashable)
 
 
 class Kept(Generic[Answer]):
@@ -26,3 +28,16 @@ class Kept(Generic[Answer]):
                 self._answer = self._ask()
                 self._until = time.monotonic() + self._seconds
             return self._answer
+
+
+class KeptEach(Generic[Question, Answer]):
+    """The same for each of the questions that were asked last, `most` at the most."""
+
+    def __init__(self, ask: Callable[[Question], Answer], seconds: float, most: int = 32) -> None:
+        def kept(question: Question) -> Kept[Answer]:
+            return Kept(partial(ask, question), seconds)
+
+        self._kept = lru_cache(most)(kept)
+
+    def __call__(self, question: Question) -> Answer:
+        return self._kept(question)()

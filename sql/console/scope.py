@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
@@ -116,13 +116,15 @@ class Scope:
             found[f"{name}_end"] = max(self.until // seconds * seconds, found[name])
         return found
 
+    @property
+    def filters(self) -> Scope:
+        """The same of no time, which is equal to that of whoever asks for the same of another."""
+        return replace(self, since=0, until=0, live=False)
+
     def before(self, seconds: int) -> Scope:
         """The same, so many seconds earlier; nothing is before 1970."""
-        shifted = {
-            "since": max(self.since - seconds, 0),
-            "until": max(self.until - seconds, 0),
-        }
-        return Scope(**{**self.__dict__, **shifted})
+        since, until = (max(moment - seconds, 0) for moment in (self.since, self.until))
+        return replace(self, since=since, until=until)
 
 
 def moment(seconds: int) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from string import Template
 from typing import Any
 
+import pyarrow as pa
 from clickhouse_connect.driver import Client
 from urllib3 import PoolManager
 
@@ -20,31 +22,69 @@ from sql.console.settings import Settings
 from sql.errors import QueryError, SqlError, UnreachableError
 
 CHUNK = 1 << 16
+FILTERS = ("apart", "cluster", "namespaces", "kinds", "zones", "paths", "label_keys", "search")
+"""Parameters of queries/scope.sql that may ask for nothing."""
 TOO_MUCH = ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "Timeout exceeded", "memory limit")
 
 
 @cache
-def text(name: str, grain: str = "workload", rows: str = "view") -> str:
+def text(
+    name: str,
+    grain: str = "workload",
+    rows: str = "view",
+    *,
+    filters: frozenset[str] | None = None,
+    of: str = "",
+) -> str:
     """The query of queries/NAME.sql. `$other` in it stands for the text of queries/other.sql, so
-    that what is a rule, such as which rows a filter leaves, is written once; `$id` for that of the
-    grain (namespace, workload or pod); `$rows` for what is read: the pods' conversations, or edges
-    by the level of a line in time, in pieces for sums, or by the view that people know, which
-    ClickHouse plans the longest."""
-    file = name
-    if name == "id":
-        file = f"id_{grain}"
-    elif name == "rows":
-        file = "rows_pod" if grain == "pod" else f"rows_{rows}"
-    found = resources.files("sql.console").joinpath("queries", f"{file}.sql").read_text()
-    return Template(found).substitute(_Files(grain, rows))
+    that what is a rule, such as which rows a filter leaves, is written once; `$id` and `$raw` for
+    those of the grain (namespace, workload or pod); `$rows` for what is read: the pods'
+    conversations, or edges by the level of a line in time, in pieces for sums, or by the view that
+    people know, which ClickHouse plans the longest; `$read` for the same, of `$columns` alone,
+    which are those of the query that it is part `of`. filters: those that ask for something; the
+    others are left out."""
+    if filters is not None and name == "place":
+        return "concat(cluster, '/')" if "apart" in filters else "''"
+    of = of or name
+    found = resources.files("sql.console").joinpath("queries", _file(name, grain, rows, of))
+    written = found.read_text()
+    if filters is not None and name == "scope":
+        written = _asked(written, filters)
+    parts = partial(text, grain=grain, rows=rows, filters=filters, of=of)
+    return Template(written).substitute(_Parts(parts))
 
 
-class _Files(dict[str, str]):
-    def __init__(self, grain: str, rows: str) -> None:
-        self._chosen = grain, rows
+def _file(name: str, grain: str, rows: str, of: str) -> str:
+    if name in ("rows", "read"):
+        name = f"{name}_pod" if grain == "pod" else f"{name}_{rows}"
+    elif name == "raw":
+        name = "raw_pod" if grain == "pod" else "raw_workload"
+    elif name == "id":
+        name = f"id_{grain}"
+    elif name == "columns":
+        name = f"{of}_columns"
+    return f"{name}.sql"
+
+
+def asking(parameters: Mapping[str, Any]) -> frozenset[str]:
+    """The filters that ask for something. ClickHouse plans those that do not as well, and reads
+    columns for them."""
+    return frozenset(name for name in FILTERS if parameters.get(name))
+
+
+def _asked(scope: str, filters: frozenset[str]) -> str:
+    conditions = re.split(r"\n    AND ", scope.rstrip("\n"))
+    names = (re.findall(r"\{(\w+):", one)[0] for one in conditions)  # what it is of comes first
+    kept = [one for name, one in zip(names, conditions, strict=True) if name in filters]
+    return "\n    AND ".join(kept) or "true"
+
+
+class _Parts(dict[str, str]):
+    def __init__(self, text: Callable[[str], str]) -> None:
+        self._text = text
 
     def __missing__(self, name: str) -> str:
-        return text(name, *self._chosen).rstrip("\n")
+        return self._text(name).rstrip("\n")
 
 
 class Store:
@@ -61,8 +101,20 @@ class Store:
     ) -> list[dict[str, Any]]:
         """The rows that queries/NAME.sql gives, by column. Blocks. Raises AwayError, TooSlowError,
         and QueryError for what is a fault of the query's."""
+        return self.select(self._text(name, parameters, grain), parameters)
+
+    def table(self, name: str, parameters: Mapping[str, Any], grain: str = "workload") -> pa.Table:
+        """The same as columns of Arrow."""
+        statement = self._text(name, parameters, grain)
+        with self._turns, self._explained(), QUERY_SECONDS.time():
+            answer = self._connected().raw_query(
+                statement, parameters=dict(parameters), fmt="ArrowStream"
+            )
+        return pa.ipc.open_stream(answer).read_all()
+
+    def _text(self, name: str, parameters: Mapping[str, Any], grain: str) -> str:
         rows = "pieces" if "tens" in parameters else "level"
-        return self.select(text(name, grain, rows), parameters)
+        return text(name, grain, rows, filters=asking(parameters))
 
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same of any statement."""

@@ -11,7 +11,7 @@ from sql.console.api.answers_tables import Unit
 from sql.console.ends import Grain
 from sql.console.errors import BadParameterError
 from sql.console.scope import Scope
-from sql.console.store import text
+from sql.console.store import asking, text
 
 UNITS: dict[str, Unit] = {
     "bytes_to_server": "bytes",
@@ -122,27 +122,17 @@ def table(
     columns = COLUMNS[name]
     if sort and sort not in columns:
         raise BadParameterError(f"sort {sort!r} is no column; there are {', '.join(columns)}.")
-    body = text(name, grain).rstrip("\n").replace(text("scope").rstrip("\n"), _condition(scope))
-    place = "concat(cluster, '/')" if scope.apart else "''"
-    body = body.replace(text("place").rstrip("\n"), place)
+    parameters = scope.parameters() | dict(more or {})
+    body = text(name, grain, filters=asking(parameters)).rstrip("\n")
     last = ", ".join(column for column in columns if column not in MEASURES)
     by = sort or LARGEST_FIRST
     return Table(
         name,
         body,
         f"{by} {order.upper()} NULLS LAST, {last}",
-        scope.parameters() | dict(more or {}),
+        parameters,
         scope,
     )
-
-
-def _condition(scope: Scope) -> str:
-    """queries/scope.sql without what asks for nothing, so that people can read the statement."""
-    given = {name for name, value in scope.parameters().items() if value}
-    asked = re.compile(r"\{(\w+):")  # what a condition is of is what it names first
-    conditions = re.split(r"\n    AND ", text("scope").rstrip("\n"))
-    kept = [one for one in conditions if (first := asked.search(one)) and first[1] in given]
-    return "\n    AND ".join(kept) or "true"
 
 
 def _literal(value: Any) -> str:

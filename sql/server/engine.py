@@ -20,6 +20,7 @@ from chdb import ChdbError
 
 from sql.server import statement
 from sql.server.errors import DataDirectoryError, DataDirectoryLockedError, EngineError, QueryError
+from sql.server.parsed import Parsed
 from sql.server.tokens import forget_lost
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,9 @@ def quote(text: str) -> str:
 class Connection:
     """One connection: its settings and current database are its own."""
 
-    def __init__(self, chdb_connection: Any) -> None:
+    def __init__(self, chdb_connection: Any, parsed: Parsed) -> None:
         self._connection = chdb_connection
+        self._parsed = parsed
 
     def close(self) -> None:
         self._connection.close()
@@ -63,6 +65,9 @@ class Connection:
 
     def parse(self, text: str) -> statement.Statement:
         """The one statement in `text`. Raises QueryError for several, none, or a forbidden one."""
+        return self._parsed.get(text, self._parse)
+
+    def _parse(self, text: str) -> statement.Statement:
         try:
             rendered = self.query(f"SELECT formatQuerySingleLine({quote(text)})", "TSVRaw")
         except EngineError as error:
@@ -111,6 +116,7 @@ class Engine:
         self._lock: TextIO | None = None
         self._anchor: Connection | None = None
         self._connection_string = ""
+        self._parsed = Parsed()
         self.version = ""
 
     def start(self) -> None:
@@ -142,7 +148,8 @@ class Engine:
             self._lock.close()
 
     def connect(self) -> Connection:
-        return Connection(chdb.connect(self._connection_string))  # type: ignore[no-untyped-call]
+        made = chdb.connect(self._connection_string)  # type: ignore[no-untyped-call]
+        return Connection(made, self._parsed)
 
     def kill(self, tag: str) -> None:
         """Stop the statements that begin with the comment `tag`, soon, without waiting."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,8 +20,8 @@ from sql.console.api.answers_tables import (
 )
 from sql.console.api.reading import Scoped, Sharing
 from sql.console.graph import MONTH_HOURS
-from sql.console.scope import Scope
-from sql.console.store import Store
+from sql.console.scope import Scope, moment
+from sql.console.store import Store, asking, text
 
 router = APIRouter()
 
@@ -36,7 +37,7 @@ def costs(shared: Sharing, asked: Scoped) -> CostsAnswer:
     """Dollars a month are of 730 hours at the rate of the range, as far as there are records."""
     store = shared.store
     with ThreadPoolExecutor(3) as pool:
-        month_ = pool.submit(shared.month)
+        month_ = pool.submit(shared.month, asked.filters)
         savings = pool.submit(_savings, store, asked)
         first = pool.submit(store.rows, "first", asked.parameters())
         rows = store.rows("costs", asked.summed())
@@ -71,9 +72,9 @@ def costs(shared: Sharing, asked: Scoped) -> CostsAnswer:
     )
 
 
-def month(store: Store) -> MonthCost:
-    """The month so far and its forecast, read anew."""
-    return forecast(store.rows("month", {})[0])
+def month(store: Store, filters: Scope) -> MonthCost:
+    """The month so far and its forecast of what passes the filters, read anew."""
+    return forecast(store.rows("month", filters.parameters())[0])
 
 
 def forecast(row: Row) -> MonthCost:
@@ -91,8 +92,15 @@ def forecast(row: Row) -> MonthCost:
 
 
 def _savings(store: Store, asked: Scope) -> list[Saving]:
-    """The named query, over the last of what was asked for."""
+    """The named query, over the last of what was asked for, as far as it passes the filters."""
     question = ask.find("savings")
     minutes = max(asked.seconds // 60, 60)
-    rows = store.select(question.text, question.values(minutes=str(minutes), least="0.01"))
+    now = int(time.time())
+    given = asked.parameters() | {"since": moment(now - 60 * minutes), "until": moment(now + 60)}
+    statement = question.text
+    if filters := asking(given) - {"apart"}:
+        avoidable = text("avoidable", filters=filters)
+        statement = statement.replace("FROM avoidable_costs\n", f"FROM {avoidable}")
+    values = question.values(minutes=str(minutes), least="0.01")
+    rows = store.select(statement, given | values)
     return [Saving(**row) for row in rows]

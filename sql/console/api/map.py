@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from sql.console import graph
+from sql.console import graph, sums
 from sql.console.api.answers import MapAnswer
 from sql.console.api.reading import Reading, Scoped
 from sql.console.ends import Grain
-from sql.console.folding import Folded, fold
+from sql.console.folding import Folded, drawn, fold
 from sql.console.scope import MINUTES
-from sql.console.store import Store
 
 router = APIRouter()
 
@@ -29,44 +28,39 @@ def service_map(
 ) -> Response:
     """The largest edges and nodes; what is beyond the limits is summed up in "others". Pods are
     there by the minute, for 30 days."""
-    parameters = asked.summed() | {"edges": limit, "nodes": nodes, "ends": ends}
+    parameters = asked.summed()
     with ThreadPoolExecutor(3) as pool:  # of which ClickHouse answers the longest last
         range_ = pool.submit(store.rows, "first", parameters)
         earlier = asked.before(asked.seconds).summed()
-        before = pool.submit(store.rows, "before", earlier, ends)
-        rows, folded = _edges(store, parameters, ends)
-        (told,), (known,) = range_.result(), before.result()
+        before = pool.submit(store.table, "before", earlier, ends)
+        every = sums.read(store.table("map", parameters, ends), ends, apart=asked.apart)
+        (told,), known = range_.result(), sums.pairs(before.result(), ends, apart=asked.apart)
+    shown, folded = _drawn(every, limit, nodes)
+    shown = shown.largest_first()
     hours = (asked.until - (told["first"] or asked.since)) / 3600
-    drawn = graph.edges(rows, set(known["pairs"]), hours)
-    found = graph.nodes(rows, folded.inside if folded else {})
+    edges = graph.edges(shown, known, hours)
+    found = graph.nodes(shown, folded.inside if folded else {})
     answer = {
         "since": asked.since,
         "until": asked.until,
         "seconds": MINUTES.seconds if ends == "pod" else told["seconds"],
         "ends": ends,
         "nodes": found,
-        "edges": drawn,
-        "totals": _totals(drawn, found, folded),
+        "edges": edges,
+        "totals": _totals(edges, found, folded),
         "folded": _said(folded),
     }
     # Validated row by row it would take longer than to ask ClickHouse.
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-def _edges(
-    store: Store, parameters: dict[str, Any], ends: Grain
-) -> tuple[list[graph.Row], Folded | None]:
-    limits = parameters["edges"], parameters["nodes"]
-    if ends != "pod":  # which are too many more often than not
-        rows = store.rows("map", parameters, ends)
-        names = {row[side] for row in rows for side in ("client", "server")}
-        if len(rows) <= limits[0] and len(names) <= limits[1]:
-            return rows, None
-    pairs = store.rows("pairs", parameters, ends)
-    folded = fold(((pair["client"], pair["server"], pair["bytes"]) for pair in pairs), *limits)
-    if not folded.edges:
-        return store.rows("map", parameters, ends), None
-    return store.rows("map_folded", parameters, ends), folded
+def _drawn(every: sums.Sums, edges: int, nodes: int) -> tuple[sums.Sums, Folded | None]:
+    if len(every.pairs) <= edges and len({end for pair in every.pairs for end in pair}) <= nodes:
+        return every, None
+    sizes = every.counts["bytes_to_server"] + every.counts["bytes_to_client"]
+    pairs = [(*pair, size) for pair, size in zip(every.pairs, sizes.tolist(), strict=True)]
+    becomes = {pair[:2]: shown for pair, shown in drawn(pairs, edges, nodes)}
+    return every.added(becomes[pair] for pair in every.pairs), fold(pairs, edges, nodes)
 
 
 def _totals(edges: list[graph.Row], nodes: list[graph.Row], folded: Folded | None) -> graph.Row:

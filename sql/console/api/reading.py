@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from sql.console.api.answers_tables import CoverageAnswer, MonthCost
 from sql.console.choices import Choices
-from sql.console.kept import Kept
+from sql.console.kept import Kept, KeptEach
 from sql.console.scope import Scope, scope
 from sql.console.store import Store
 
@@ -22,7 +22,7 @@ class Shared:
     clusters: Kept[list[str]]
     choices: Kept[list[Choices]]
     coverage: Kept[CoverageAnswer]
-    month: Kept[MonthCost]
+    month: KeptEach[Scope, MonthCost]
 
 
 def _shared(request: Request) -> Shared:

@@ -33,7 +33,7 @@ function Shown({ answer }: { answer: CostsAnswer }) {
       {answer.unpriced_bytes > 0 && <p class="note" role="note">{bytes(answer.unpriced_bytes)} have no known price, and are in no sum.</p>}
       <section>
         <h2>What to change</h2>
-        {answer.savings.length === 0 && <p class="muted">Nothing found that would save a dollar a month or more.</p>}
+        {answer.savings.length === 0 && <p class="muted">Nothing found that would save a cent a month.</p>}
         <ul class="savings">
           {answer.savings.map((saving) => (
             <li key={`${saving.finding} ${saving.change}`}>

@@ -1,0 +1,12 @@
+$raw,
+            client_zone, server_zone, path, path_behind, protocol,
+            bytes_to_server, bytes_to_client, packets_to_server, packets_to_client,
+            connections_attempted, connections_established, connections_refused, connections_timed_out,
+            connections_reset, connections_unreachable, connections_half_open, connections_handshake_reset,
+            listen_overflows, resets_to_server, resets_to_client,
+            zero_windows_to_server, zero_windows_to_client,
+            retransmitted_segments_to_server, retransmitted_segments_to_client,
+            retransmitted_syns_to_server, retransmitted_syns_to_client,
+            client_dropped_packets, server_dropped_packets,
+            client_rtt_histogram, server_rtt_histogram, connect_latency_histogram,
+            cost_usd, unpriced_bytes

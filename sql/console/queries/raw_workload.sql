@@ -1,0 +1,3 @@
+cluster,
+            client_kind, client_namespace, client_workload, client_service, client_dns_name,
+            server_kind, server_namespace, server_workload, server_service, server_dns_name

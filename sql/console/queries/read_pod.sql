@@ -1,0 +1,7 @@
+(
+        SELECT
+            $columns
+        FROM conversations
+        WHERE window >= toStartOfMinute({since:DateTime}) AND window < {until:DateTime}
+            AND $scope
+    )

@@ -1,0 +1,4 @@
+(cluster, node, toStartOfHour(window)) NOT IN (
+                SELECT cluster, node, hour FROM agents
+                WHERE hour >= toStartOfHour({since:DateTime}) AND hour < {until:DateTime}
+            )
