@@ -81,6 +81,7 @@ def shared(store: Store) -> Shared:
         choices=Kept(partial(choices.choices, store), choices.SECONDS),
         coverage=Kept(partial(coverage.covered, store), coverage.SECONDS),
         month=KeptEach(partial(costs.month, store), costs.MONTH_SECONDS),
+        before=KeptEach(partial(service_map.pairs, store), service_map.BEFORE_SECONDS),
     )
 
 

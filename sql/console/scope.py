@@ -121,6 +121,12 @@ class Scope:
         """The same of no time, which is equal to that of whoever asks for the same of another."""
         return replace(self, since=0, until=0, live=False)
 
+    @property
+    def whole_minutes(self) -> Scope:
+        """The same with the minutes that it begins and ends in: the windows of a minute or longer
+        in it are the same."""
+        return replace(self, since=self.since // 60 * 60, until=-(-self.until // 60) * 60)
+
     def before(self, seconds: int) -> Scope:
         """The same, so many seconds earlier; nothing is before 1970."""
         since, until = (max(moment - seconds, 0) for moment in (self.since, self.until))

@@ -55,7 +55,7 @@ def client(server: ClickHouse) -> Iterator[Client]:
             insert_levels(client, flows(*rows), cluster)
         client.command(
             "INSERT INTO internet_tiers (region, valid_from, bounds, usd, flat_usd)"
-            " VALUES ('us-east-1', '2020-01-01', [10], [0.09, 0.05], 0.09)"
+            " VALUES ('us-east-1', '2020-01-01', [10, 1e9], [0.09, 0.05], 0.09)"
         )
         yield client
 

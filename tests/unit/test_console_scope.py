@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sql.console.errors import BadParameterError
-from sql.console.scope import LATEST, LONGEST, moment, scope
+from sql.console.scope import DAY, FEW_MINUTES, LATEST, LONGEST, Scope, moment, scope
 
 
 def test_a_range_ends_now() -> None:
@@ -58,3 +58,32 @@ def test_labels_are_keys_and_values() -> None:
     assert parameters["label_values"] == ["web", "a=b"]
     with pytest.raises(BadParameterError, match="'web' is not like key=value"):
         scope(last="1h", label=["web"])
+
+
+@given(st.integers(0, 90 * DAY), st.integers(FEW_MINUTES, 3 * DAY))
+def test_whole_minutes_hold_the_same_windows(ago: int, seconds: int) -> None:
+    until = int(time.time()) - ago
+    asked = scope(last="15m", since=until - seconds, until=until)
+    wider = asked.whole_minutes
+    assert 0 <= asked.since - wider.since < 60
+    assert 0 <= wider.until - asked.until < 60
+    assert _windows(wider) == _windows(asked)
+
+
+def _windows(asked: Scope) -> set[int]:
+    """The minutes of those that queries/read_pieces.sql reads."""
+    first, until, *bounds = (
+        int(asked.summed()[name])
+        for name in ("first", "until", "tens", "tens_end", "hours", "hours_end")
+    )
+    tens, tens_end, hours, hours_end = bounds
+    begins = {
+        60: [at for at in range(-(-first // 60) * 60, until, 60) if not tens <= at < tens_end],
+        600: [
+            at for at in range(-(-tens // 600) * 600, tens_end, 600) if not hours <= at < hours_end
+        ],
+        3600: range(-(-hours // 3600) * 3600, hours_end, 3600),
+    }
+    return {
+        at + more for step, found in begins.items() for at in found for more in range(0, step, 60)
+    }

@@ -10,17 +10,22 @@ from fastapi import APIRouter, Query, Response
 
 from sql.console import graph, sums
 from sql.console.api.answers import MapAnswer
-from sql.console.api.reading import Reading, Scoped
+from sql.console.api.reading import Scoped, Sharing
 from sql.console.ends import Grain
 from sql.console.folding import Folded, drawn, fold
-from sql.console.scope import MINUTES
+from sql.console.scope import FEW_MINUTES, MINUTES, Scope
+from sql.console.store import Store
 
 router = APIRouter()
+
+BEFORE_SECONDS = 30.0
+"""How old what was seen in the range before may be: it is the same for all who ask within a minute,
+and only late rows change it."""
 
 
 @router.get("/map", response_model=MapAnswer)
 def service_map(
-    store: Reading,
+    shared: Sharing,
     asked: Scoped,
     ends: Annotated[Grain, Query(description="What a node is")] = "workload",
     limit: Annotated[int, Query(ge=1, le=50_000, description="Edges to draw at most")] = 5_000,
@@ -28,13 +33,16 @@ def service_map(
 ) -> Response:
     """The largest edges and nodes; what is beyond the limits is summed up in "others". Pods are
     there by the minute, for 30 days."""
-    parameters = asked.summed()
+    store, parameters = shared.store, asked.summed()
     with ThreadPoolExecutor(3) as pool:  # of which ClickHouse answers the longest last
         range_ = pool.submit(store.rows, "first", parameters)
-        earlier = asked.before(asked.seconds).summed()
-        before = pool.submit(store.table, "before", earlier, ends)
+        earlier = asked.before(asked.seconds)
+        if asked.seconds >= FEW_MINUTES:
+            before = pool.submit(shared.before, (earlier.whole_minutes, ends))
+        else:
+            before = pool.submit(pairs, store, (earlier, ends))
         every = sums.read(store.table("map", parameters, ends), ends, apart=asked.apart)
-        (told,), known = range_.result(), sums.pairs(before.result(), ends, apart=asked.apart)
+        (told,), known = range_.result(), before.result()
     shown, folded = _drawn(every, limit, nodes)
     shown = shown.largest_first()
     hours = (asked.until - (told["first"] or asked.since)) / 3600
@@ -54,13 +62,19 @@ def service_map(
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
+def pairs(store: Store, asked: tuple[Scope, Grain]) -> set[sums.Pair]:
+    """All between which anything went."""
+    seen, ends = asked
+    return sums.pairs(store.table("before", seen.summed(), ends), ends, apart=seen.apart)
+
+
 def _drawn(every: sums.Sums, edges: int, nodes: int) -> tuple[sums.Sums, Folded | None]:
     if len(every.pairs) <= edges and len({end for pair in every.pairs for end in pair}) <= nodes:
         return every, None
     sizes = every.counts["bytes_to_server"] + every.counts["bytes_to_client"]
-    pairs = [(*pair, size) for pair, size in zip(every.pairs, sizes.tolist(), strict=True)]
-    becomes = {pair[:2]: shown for pair, shown in drawn(pairs, edges, nodes)}
-    return every.added(becomes[pair] for pair in every.pairs), fold(pairs, edges, nodes)
+    sized = [(*pair, size) for pair, size in zip(every.pairs, sizes.tolist(), strict=True)]
+    becomes = {pair[:2]: shown for pair, shown in drawn(sized, edges, nodes)}
+    return every.added(becomes[pair] for pair in every.pairs), fold(sized, edges, nodes)
 
 
 def _totals(edges: list[graph.Row], nodes: list[graph.Row], folded: Folded | None) -> graph.Row:

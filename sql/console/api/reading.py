@@ -9,9 +9,11 @@ from fastapi import Depends, Request
 
 from sql.console.api.answers_tables import CoverageAnswer, MonthCost
 from sql.console.choices import Choices
+from sql.console.ends import Grain
 from sql.console.kept import Kept, KeptEach
 from sql.console.scope import Scope, scope
 from sql.console.store import Store
+from sql.console.sums import Pair
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Shared:
     choices: Kept[list[Choices]]
     coverage: Kept[CoverageAnswer]
     month: KeptEach[Scope, MonthCost]
+    before: KeptEach[tuple[Scope, Grain], set[Pair]]
 
 
 def _shared(request: Request) -> Shared:
