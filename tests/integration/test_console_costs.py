@@ -54,8 +54,8 @@ def client(server: ClickHouse) -> Iterator[Client]:
             rows = [row for one in by_namespace.items() for row in of(cluster, *one)]
             insert_levels(client, flows(*rows), cluster)
         client.command(
-            "INSERT INTO internet_tiers (region, valid_from, bounds, usd, flat_usd)"
-            " VALUES ('us-east-1', '2020-01-01', [10, 1e9], [0.09, 0.05], 0.09)"
+            "INSERT INTO internet_tiers (region, valid_from, bounds, usd, flat_usd, gb)"
+            f" VALUES ('us-east-1', '2020-01-01', [10, 1e9], [0.09, 0.05], 0.09, {GB})"
         )
         yield client
 

@@ -98,7 +98,7 @@ def _savings(store: Store, asked: Scope) -> list[Saving]:
     now = int(time.time())
     given = asked.parameters() | {"since": moment(now - 60 * minutes), "until": moment(now + 60)}
     statement = question.text
-    if filters := asking(given) - {"apart"}:
+    if (filters := asking(given)) - {"apart"}:
         avoidable = text("avoidable", filters=filters)
         statement = statement.replace("FROM avoidable_costs\n", f"FROM {avoidable}")
     values = question.values(minutes=str(minutes), least="0.01")
