@@ -15,8 +15,8 @@ WITH
             ) AS egress,
             sum(unpriced_bytes) AS unpriced,
             toFloat64(sum(cost_usd)) AS usd
-        FROM costs
-        WHERE toStartOfMonth(window) = this
+        FROM cost_reports
+        WHERE rollup = 'flows_1h' AND window >= this AND window < this + INTERVAL 1 MONTH
         GROUP BY ALL
     ),
     months AS (
