@@ -260,6 +260,7 @@ def test_rates_are_true_over_three_restarts_of_the_bridge_and_one_of_clickhouse(
 def test_a_scrape_at_the_whole_budget_is_quick(server: ClickHouse, client: Client) -> None:
     rows = [
         flow(
+            window=THIS_HOUR,
             cluster="wide",
             client_workload=f"workload-{number}",
             node=f"node-{number}",
