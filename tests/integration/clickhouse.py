@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from stream.store import Store
 from stream.windows import Way, Windows
 
 START_SECONDS = 30
-TODAY = datetime.now(UTC).date().isoformat()
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
 def free_port() -> int:
@@ -143,8 +143,8 @@ def ledger(**given: Any) -> pa.Table:
 
 
 def at(clock: str) -> datetime:
-    """A moment of today, since the tables let go of what is old."""
-    return datetime.fromisoformat(f"{TODAY}T{clock}").replace(tzinfo=UTC)
+    """A moment of yesterday: tables let go of what is old, and questions of what is to come."""
+    return datetime.fromisoformat(f"{YESTERDAY}T{clock}").replace(tzinfo=UTC)
 
 
 def _zero(kind: pa.DataType) -> Any:

@@ -31,7 +31,7 @@ from stream.settings import Settings
 from stream.store import Store
 from stream.tariff import Tariff, of
 from stream.windows import aggregate
-from tests.integration.clickhouse import at, embedded, empty, flow, flows, insert_levels
+from tests.integration.clickhouse import embedded, empty, flow, flows, insert_levels
 from tests.unit.account import NETWORK
 from tests.unit.stream_batches import SECOND, batch
 from tests.unit.test_price_examples import CASES, ENDS, GB, Case, cases
@@ -93,7 +93,8 @@ class Known:
 
 def reports(examples: Sequence[Case]) -> list[wire.Batch]:
     """Each end's agent sends half of the bytes in each of two minutes."""
-    start = int(at("10:00:00").timestamp()) * SECOND
+    this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    start = int(this_hour.timestamp()) * SECOND
     found = []
     for number, case in enumerate(examples):
         ends = ["client", "server"] if case.reports == "both" else [case.reports]
