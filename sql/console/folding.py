@@ -25,13 +25,13 @@ class Folded:
     all_edges: int
 
 
-def fold(pairs: Iterable[Pair], edges: int, nodes: int) -> Folded:
-    """What becomes of so many pairs when they are drawn()."""
+def fold(pairs: Iterable[tuple[Pair, tuple[str, str]]]) -> Folded:
+    """What became of pairs that are drawn()."""
     inside: defaultdict[str, set[str]] = defaultdict(set)
     every: set[str] = set()
     alone: set[str] = set()
     all_edges = lost_edges = lost_bytes = 0
-    for (*ends, size), shown in drawn(pairs, edges, nodes):
+    for (*ends, size), shown in pairs:
         for end, now in zip(ends, shown, strict=True):
             every.add(end)
             if end == now:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sql.console.ends import OTHERS, parse
-from sql.console.measures import measures
+from sql.console.measures import USD, measures
 from sql.console.sums import Counts, Pair, Sums, Words
 
 MONTH_HOURS = 730
@@ -50,7 +50,7 @@ def nodes(sums: Sums, inside: Mapping[str, int]) -> list[Row]:
     sent, received = np.zeros((2, len(numbers)), np.int64)
     np.add.at(sent, both, np.concatenate([to_server, to_client]))
     np.add.at(received, both, np.concatenate([to_client, to_server]))
-    usd = np.array([float(units) for units in sums.money]) / 10**12
+    usd = np.array([float(units) for units in sums.money]) / USD
     cost = np.bincount(
         both, np.concatenate([usd, np.where(client == server, 0, usd)]), len(numbers)
     )

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sql.console.ends import Grain, Told
+from sql.schema import SIDES
 
 Counts = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
 Change = Callable[[Values], Values]
 Pair = tuple[str, str]
-SIDES = ("client", "server")
 HISTOGRAMS = ("client_rtt_histogram", "server_rtt_histogram", "connect_latency_histogram")
 
 

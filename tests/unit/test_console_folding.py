@@ -24,7 +24,7 @@ def test_all_bytes_are_still_there(pairs: list[Pair], edges: int, nodes: int) ->
     assert sum(found.values()) == sum(size for *_, size in pairs)
     alone = {(client, server): size for client, server, size in pairs}
     untouched = sum(size for pair, size in found.items() if alone.get(pair) == size)
-    assert fold(pairs, edges, nodes).bytes == sum(alone.values()) - untouched
+    assert fold(drawn(pairs, edges, nodes)).bytes == sum(alone.values()) - untouched
 
 
 @given(PAIRS, LIMIT, LIMIT)
@@ -50,12 +50,12 @@ def test_a_drawn_edge_is_no_smaller_than_a_folded_one(pairs: list[Pair], edges: 
     kept = [size for pair, size in sizes.items() if pair in found]
     lost = [size for pair, size in sizes.items() if pair not in found]
     assert min(kept, default=0) >= max(lost, default=0)
-    assert len(lost) == fold(pairs, edges, nodes=len(ENDS)).edges
+    assert len(lost) == fold(drawn(pairs, edges, nodes=len(ENDS))).edges
 
 
 @given(PAIRS)
 def test_within_the_limits_nothing_is_folded(pairs: list[Pair]) -> None:
-    folded = fold(pairs, edges=len(pairs) or 1, nodes=len(ENDS))
+    folded = fold(drawn(pairs, edges=len(pairs) or 1, nodes=len(ENDS)))
     assert (folded.nodes, folded.edges, folded.bytes, folded.inside) == (0, 0, 0, {})
     assert all(ends == (client, server) for (client, server, _), ends in drawn(pairs, 70, 70))
 
@@ -63,7 +63,7 @@ def test_within_the_limits_nothing_is_folded(pairs: list[Pair]) -> None:
 def test_others_tells_how_many_ends_it_stands_for() -> None:
     pairs = [("workload:a/x", "workload:a/y", 9), ("workload:b/1", "workload:b/2", 1)]
     pairs.append(("workload:b/1", "workload:b/3", 1))
-    folded = fold(pairs, edges=1, nodes=10)
+    folded = fold(drawn(pairs, edges=1, nodes=10))
     assert _drawn(pairs, edges=1, nodes=10) == {
         ("workload:a/x", "workload:a/y"): 9,
         ("others:b", "others:b"): 2,

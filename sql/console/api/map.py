@@ -73,8 +73,9 @@ def _drawn(every: sums.Sums, edges: int, nodes: int) -> tuple[sums.Sums, Folded 
         return every, None
     sizes = every.counts["bytes_to_server"] + every.counts["bytes_to_client"]
     sized = [(*pair, size) for pair, size in zip(every.pairs, sizes.tolist(), strict=True)]
-    becomes = {pair[:2]: shown for pair, shown in drawn(sized, edges, nodes)}
-    return every.added(becomes[pair] for pair in every.pairs), fold(sized, edges, nodes)
+    shown = list(drawn(sized, edges, nodes))
+    becomes = {pair[:2]: ends for pair, ends in shown}
+    return every.added(becomes[pair] for pair in every.pairs), fold(shown)
 
 
 def _totals(edges: list[graph.Row], nodes: list[graph.Row], folded: Folded | None) -> graph.Row:

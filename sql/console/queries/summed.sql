@@ -3,20 +3,12 @@
     SELECT
         id(c.8, c.1, c.2, c.3, c.4, c.5, c.6, c.7) AS client,
         id(s.8, s.1, s.2, s.3, s.4, s.5, s.6, s.7) AS server,
-        * EXCEPT (c, s),
-        if(c.6 = '', '', concat(c.8, c.6)) AS client_node,
-        if(s.6 = '', '', concat(s.8, s.6)) AS server_node
+        * EXCEPT (c, s)
     FROM
     (
         SELECT
             $told,
             any(row.seconds) AS seconds,
-            min(row.client_zone) AS client_zone,
-            max(row.client_zone) AS client_zone_too,
-            min(row.server_zone) AS server_zone,
-            max(row.server_zone) AS server_zone_too,
-            groupUniqArray((row.path, row.path_behind)) AS ways,
-            sumIf(row.bytes_to_server + row.bytes_to_client, row.path = 'cross_zone') AS cross_zone_bytes,
             sumIf(row.packets_to_server + row.packets_to_client, row.protocol = 'TCP') AS segments,
             sum(row.bytes_to_server) AS bytes_to_server,
             sum(row.bytes_to_client) AS bytes_to_client,
