@@ -23,6 +23,7 @@ from stream.windows import Dimensions, Windows, chosen, reduced
 CLIENT = 1
 UNKNOWN = {""}
 OF_PAIR = ("window", "protocol", "server_port", "way")
+OF_UNCLAIMED = {term.measure for terms in workloads.UNCLAIMED.values() for term in terms}
 MINUTE, HOUR = 60, 3600
 
 Silent = Callable[[int, Set[str], Set[str]], Set[str]]
@@ -56,7 +57,7 @@ def by_silent_node(windows: Windows, endpoints: Endpoints, silent: Silent) -> Wi
     some = Windows(
         {name: values.take(twice) for name, values in found.items()},
         words,
-        {name: values.take(pa.array(twice)) for name, values in windows.measures.items()},
+        {name: windows.measures[name].take(pa.array(twice)) for name in OF_UNCLAIMED},
         windows.ways,
     )
     dimensions = _of_pair(some, endpoints) | {"node": far.take(twice), "seconds": seconds}

@@ -127,7 +127,7 @@ class Store:
 
     def agents(self, cluster: str, hour: int) -> Collection[str]:
         """Nodes whose agent told of the hour that begins at these Unix seconds."""
-        return [node for (node,) in self._query(AGENTS, cluster=cluster, hour=f"{hour:010d}")]
+        return [node for (node,) in self._query(AGENTS, cluster=cluster, hour=hour)]
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         """Blocks until ClickHouse has the rows, in one block, under the token."""
