@@ -149,16 +149,7 @@ INSERT INTO unclaimed
     connections_reset, connections_unreachable, resets_to_server, resets_to_client, zero_windows_to_server,
     zero_windows_to_client, cost_usd, unpriced_bytes, client_labels, server_labels, node
 )
-SELECT
-    seconds, window, cluster, protocol, server_port, client_kind, client_namespace, client_workload,
-    client_workload_kind, client_zone, client_region, client_service, client_zone_id, client_dns_name,
-    server_kind, server_namespace, server_workload, server_workload_kind, server_zone, server_region,
-    server_service, server_zone_id, server_dns_name, path, path_behind, gateway, flow_rows,
-    bytes_to_server, bytes_to_client, packets_to_server, packets_to_client, connections_attempted,
-    connections_established, connections_closed, connections_refused, connections_timed_out,
-    connections_reset, connections_unreachable, resets_to_server, resets_to_client, zero_windows_to_server,
-    zero_windows_to_client, cost_usd, unpriced_bytes, client_labels, server_labels, far_node
-FROM unclaimed_reports;
+SELECT * EXCEPT rollup FROM unclaimed_reports;
 
 DROP VIEW IF EXISTS unclaimed_reports;
 
